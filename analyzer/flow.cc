@@ -1,0 +1,154 @@
+#include "analyzer/flow.h"
+
+#include <algorithm>
+
+namespace lossgazer {
+namespace {
+
+// How long the interface that a direction is bound to must be silent before another one's packets
+// are taken for the direction's own instead of copies.
+constexpr Duration kRebindAfter = std::chrono::seconds(1);
+
+uint32_t owner_of(uint32_t number, Sender sender) {
+  return number * 2 + static_cast<uint32_t>(sender);
+}
+
+}  // namespace
+
+Flow::Flow(uint32_t number, const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender,
+           bool has_direction)
+    : key_(key),
+      hash_(hash),
+      number_(number),
+      row_(row),
+      first_sender_(first_sender),
+      has_direction_(has_direction ? 1 : 0) {
+  restart();
+}
+
+Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
+  const Sender sender = segment.sender();
+  SenderTrack& sent = track(sender);
+  SenderTrack& back = track(other(sender));
+  if (is_copy(segment)) return Outcome::kCopy;
+  sent.link = segment.link;
+  last_packet_ = std::max(last_packet_, segment.time);
+  source_ = segment.source;
+
+  LossCounters& counters = scene.counters[counters_index(sender)];
+  if (segment.flag(kSyn) && sent.is_other_stream(segment)) {
+    if (segment.flag(kAck)) {
+      // Another answer to the same SYN: not of the stream that is known.
+      ++counters.packets;
+      ++counters.data_segments;
+      return Outcome::kJudged;
+    }
+    finish(scene);  // the ports are used again
+    restart();
+    sent.link = segment.link;
+  }
+  if (segment.flag(kSyn)) {
+    sent.limit_segment_size(segment.mss);
+    back.limit_segment_size(segment.mss);
+  }
+
+  const VerdictReporter report = reporter(scene, sender);
+  if (sent.on_packet(track_scene(scene, sender, report), segment) ==
+      SenderTrack::Outcome::kDuplicate) {
+    return Outcome::kJudged;
+  }
+  const VerdictReporter back_report = reporter(scene, other(sender));
+  if (back.on_acknowledgment(track_scene(scene, other(sender), back_report), segment)) {
+    ++counters.duplicate_acks;
+  }
+  follow_opening(scene, segment);
+  if (segment.flag(kRst)) reset_ = 1;
+  if (segment.flag(kFin))
+    fins_ = static_cast<uint8_t>((fins_ | (1U << static_cast<unsigned>(sender))) & 3U);
+  return Outcome::kJudged;
+}
+
+void Flow::settle(const FlowScene& scene, Sender sender, CaptureTime now) {
+  const VerdictReporter report = reporter(scene, sender);
+  track(sender).settle(track_scene(scene, sender, report), now);
+}
+
+void Flow::finish(const FlowScene& scene) {
+  for (const Sender sender : {Sender::kLow, Sender::kHigh}) {
+    const VerdictReporter report = reporter(scene, sender);
+    track(sender).finish(track_scene(scene, sender, report));
+  }
+  close_opening(scene, ConnectionOutcome::kTimeout);
+}
+
+VerdictReporter Flow::reporter(const FlowScene& scene, Sender sender) const {
+  std::optional<Direction> direction;
+  if (has_direction_) direction = static_cast<Direction>(counters_index(sender));
+  return {scene.sink, key_, sender, direction, source_};
+}
+
+Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictReporter& report) {
+  const SenderTrack& sent = track(sender);
+  const SenderTrack& back = track(other(sender));
+  return {.pools = scene.pools,
+          .counters = scene.counters[counters_index(sender)],
+          .report = report,
+          .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
+          .heard = back.last_packet(),
+          .owes_ack = back.has_unacknowledged()};
+}
+
+// The same packet seen on another interface too: on a bridge and its port, say, or a veth and a
+// NIC.
+bool Flow::is_copy(const Segment& segment) {
+  const SenderTrack& sent = track(segment.sender());
+  const std::optional<CaptureTime> last = sent.last_packet();
+  return last && sent.link != segment.link && segment.time - *last < kRebindAfter;
+}
+
+void Flow::restart() {
+  for (const Sender sender : {Sender::kLow, Sender::kHigh}) {
+    track(sender) = SenderTrack(owner_of(number_, sender));
+  }
+  opening_ = Opening::kNotSeen;
+  reset_ = 0;
+  fins_ = 0;
+}
+
+void Flow::follow_opening(const FlowScene& scene, const Segment& segment) {
+  const bool syn = segment.flag(kSyn);
+  const bool ack = segment.flag(kAck);
+  const bool rst = segment.flag(kRst);
+  const bool from_opener = segment.sender() == opener_;
+  switch (opening_) {
+    case Opening::kNotSeen:
+      if (syn && !ack) {
+        opener_ = segment.sender();
+        opening_ = Opening::kSynSent;
+      }
+      break;
+    case Opening::kSynSent:
+      if (rst && !from_opener) {
+        close_opening(scene, ConnectionOutcome::kRefused);
+      } else if (syn && ack && !from_opener) {
+        opening_ = Opening::kAnswered;
+      } else if (ack && !syn && !rst) {
+        close_opening(scene, ConnectionOutcome::kOpened);  // the answer was not captured
+      }
+      break;
+    case Opening::kAnswered:
+      // A reset by the one who asked ends what the other had accepted.
+      if (from_opener && (ack || rst) && !syn) close_opening(scene, ConnectionOutcome::kOpened);
+      break;
+    case Opening::kDone:
+      break;
+  }
+}
+
+void Flow::close_opening(const FlowScene& scene, ConnectionOutcome outcome) {
+  if (opening_ != Opening::kSynSent && opening_ != Opening::kAnswered) return;
+  opening_ = Opening::kDone;
+  ++scene.counters[counters_index(opener_)].connections[static_cast<size_t>(outcome)];
+}
+
+}  // namespace lossgazer

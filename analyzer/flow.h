@@ -1,0 +1,88 @@
+// A TCP connection as the capture point sees it: two directions, its handshake and its end.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "analyzer/flow_key.h"
+#include "analyzer/loss_counters.h"
+#include "analyzer/segment.h"
+#include "analyzer/sender_track.h"
+#include "analyzer/snapshot.h"
+#include "analyzer/track_pools.h"
+#include "analyzer/verdict.h"
+
+namespace lossgazer {
+
+// Where a flow's findings go. Lives for one call.
+struct FlowScene {
+  TrackPools& pools;
+  std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
+  const VerdictSink& sink;
+};
+
+// Whoever drops a flow calls finish() first. Not thread-safe.
+class Flow {
+ public:
+  Flow() = default;
+  // `number` names the flow among the shard's. `row` is its peer's. `first_sender`: the end whose
+  // packets count in counters[0]: us, or the lower address where nobody is us.
+  Flow(uint32_t number, const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender,
+       bool has_direction);
+
+  enum class Outcome : uint8_t { kJudged, kCopy };
+  Outcome judge(const FlowScene& scene, const Segment& segment);
+  // Time passed: decides what can be decided by now in what `sender` sent.
+  void settle(const FlowScene& scene, Sender sender, CaptureTime now);
+  // The flow is forgotten: decides everything.
+  void finish(const FlowScene& scene);
+
+  // kNone: there is no flow in this place.
+  [[nodiscard]] uint32_t number() const { return number_; }
+  [[nodiscard]] const FlowKey& key() const { return key_; }
+  [[nodiscard]] uint64_t hash() const { return hash_; }
+  [[nodiscard]] uint32_t row() const { return row_; }
+  [[nodiscard]] CaptureTime last_packet() const { return last_packet_; }
+  // Reset, or both ends' FINs were acknowledged: nothing but stragglers will follow.
+  [[nodiscard]] bool closed() const {
+    return reset_ ||
+           (fins_ == 3 && !tracks_[0].has_unacknowledged() && !tracks_[1].has_unacknowledged());
+  }
+
+  // What a SenderTrack's owner number stands for.
+  [[nodiscard]] static uint32_t number_of(uint32_t owner) { return owner / 2; }
+  [[nodiscard]] static Sender sender_of(uint32_t owner) { return static_cast<Sender>(owner % 2); }
+
+ private:
+  enum class Opening : uint8_t { kNotSeen, kSynSent, kAnswered, kDone };
+
+  [[nodiscard]] SenderTrack& track(Sender sender) { return tracks_[static_cast<size_t>(sender)]; }
+  [[nodiscard]] size_t counters_index(Sender sender) const {
+    return sender == first_sender_ ? 0 : 1;
+  }
+  [[nodiscard]] VerdictReporter reporter(const FlowScene& scene, Sender sender) const;
+  [[nodiscard]] Scene track_scene(const FlowScene& scene, Sender sender,
+                                  const VerdictReporter& report);
+  [[nodiscard]] bool is_copy(const Segment& segment);
+  void restart();
+  void follow_opening(const FlowScene& scene, const Segment& segment);
+  void close_opening(const FlowScene& scene, ConnectionOutcome outcome);
+
+  FlowKey key_;
+  uint64_t hash_ = 0;
+  CaptureTime last_packet_;
+  std::array<SenderTrack, 2> tracks_;  // by Sender
+  uint32_t number_ = kNone;
+  uint32_t row_ = 0;
+  uint16_t source_ = 0;
+  Sender first_sender_ = Sender::kLow;
+  Sender opener_ = Sender::kLow;  // who sent the SYN
+  Opening opening_ = Opening::kNotSeen;
+  uint8_t has_direction_ : 1 = 0;
+  uint8_t reset_ : 1 = 0;
+  uint8_t fins_ : 2 = 0;  // a bit for each sender
+};
+static_assert(sizeof(Flow) <= 300, "a quiet flow stays small");
+
+}  // namespace lossgazer

@@ -1,0 +1,98 @@
+#include "analyzer/hole_list.h"
+
+#include <algorithm>
+
+namespace lossgazer {
+
+void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
+                    const CopyEvidence& opener) {
+  if (holes_.size() >= kMax) holes_.erase_after(pool, kNone);
+  uint32_t previous = kNone;
+  if (!empty() && pool[holes_.last()].end <= begin) {
+    previous = holes_.last();
+  } else {
+    for (uint32_t i = first(); i != kNone && pool[i].end <= begin; i = pool[i].next) previous = i;
+  }
+  if (Hole* hole = holes_.insert_after(pool, previous)) {
+    hole->begin = begin;
+    hole->end = end;
+    hole->opener = opener;
+  }
+}
+
+HoleList::Overlap HoleList::overlap(const Pool<Hole>& pool, StreamOffset begin,
+                                    StreamOffset end) const {
+  Overlap overlap;
+  for (uint32_t i = first(); i != kNone && pool[i].begin < end; i = pool[i].next) {
+    const Hole& hole = pool[i];
+    if (hole.end <= begin) continue;
+    overlap.bytes += std::min(end, hole.end) - std::max(begin, hole.begin);
+    if (overlap.lowest == nullptr) overlap.lowest = &hole;
+  }
+  return overlap;
+}
+
+void HoleList::fill(Pool<Hole>& pool, StreamOffset begin, StreamOffset end) {
+  uint32_t previous = kNone;
+  for (uint32_t i = first(); i != kNone && pool[i].begin < end;) {
+    Hole& hole = pool[i];
+    const uint32_t next = hole.next;
+    if (hole.end <= begin) {
+      previous = i;
+    } else if (begin <= hole.begin && hole.end <= end) {
+      holes_.erase_after(pool, previous);
+    } else if (begin <= hole.begin) {
+      hole.begin = end;
+      previous = i;
+    } else {
+      if (end < hole.end) static_cast<void>(split(pool, i, end));
+      pool[i].end = begin;
+      previous = i;
+    }
+    i = next;
+  }
+}
+
+void HoleList::mark_held(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, CaptureTime now) {
+  for (uint32_t i = first(); i != kNone && pool[i].begin < end; i = pool[i].next) {
+    if (pool[i].end <= begin || pool[i].held_since) continue;
+    // Where only part of a hole is held, that part becomes a hole of its own.
+    if (pool[i].begin < begin) {
+      if (!split(pool, i, begin)) return;
+      i = pool[i].next;
+    }
+    if (end < pool[i].end && !split(pool, i, end)) return;
+    pool[i].held_since = now;
+  }
+}
+
+uint64_t HoleList::close_held(Pool<Hole>& pool, CaptureTime now, std::optional<Duration> grace) {
+  uint64_t bytes = 0;
+  uint32_t previous = kNone;
+  for (uint32_t i = first(); i != kNone;) {
+    const Hole& hole = pool[i];
+    const uint32_t next = hole.next;
+    if (hole.held_since && (!grace || now - *hole.held_since > *grace)) {
+      bytes += hole.end - hole.begin;
+      holes_.erase_after(pool, previous);
+    } else {
+      previous = i;
+    }
+    i = next;
+  }
+  return bytes;
+}
+
+bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
+  Hole* upper = holes_.size() < kMax ? holes_.insert_after(pool, number) : nullptr;
+  if (upper == nullptr) return false;
+  Hole& lower = pool[number];
+  upper->begin = edge;
+  upper->end = lower.end;
+  upper->opener = lower.opener;
+  upper->held_since = lower.held_since;
+  lower.end = edge;
+  return true;
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,60 @@
+// The bytes of one direction that were skipped and not seen yet, each with the packet that showed
+// the gap: whether what fills it is late or was sent again is told by comparing it with that
+// opener.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "analyzer/pool.h"
+#include "analyzer/segment_log.h"
+#include "analyzer/seq_num.h"
+#include "analyzer/units.h"
+
+namespace lossgazer {
+
+struct Hole {
+  StreamOffset begin;
+  StreamOffset end;
+  CopyEvidence opener;
+  // Since when the receiver is known to have these bytes all the same.
+  std::optional<CaptureTime> held_since;
+  uint32_t next = kNone;
+};
+
+// Sorted and disjoint. When there is no room, the lowest hole is forgotten: its bytes count as
+// seen, so that a loss before the capture point may be taken for one after it. Not thread-safe.
+class HoleList {
+ public:
+  static constexpr uint32_t kMax = 256;
+
+  [[nodiscard]] bool empty() const { return holes_.empty(); }
+  [[nodiscard]] uint32_t first() const { return holes_.first(); }
+  [[nodiscard]] StreamOffset highest_end(const Pool<Hole>& pool) const {
+    return pool[holes_.last()].end;
+  }
+
+  void open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, const CopyEvidence& opener);
+
+  struct Overlap {
+    uint64_t bytes = 0;            // of the range that lie in holes
+    const Hole* lowest = nullptr;  // the first hole that the range touches
+  };
+  [[nodiscard]] Overlap overlap(const Pool<Hole>& pool, StreamOffset begin, StreamOffset end) const;
+  // [begin, end) was seen: no hole holds any of it any more.
+  void fill(Pool<Hole>& pool, StreamOffset begin, StreamOffset end);
+  // The receiver has [begin, end): notes it where that was not known yet.
+  void mark_held(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, CaptureTime now);
+  // Closes the holes held for longer than `grace`, or all that are held if there is none. Returns
+  // their bytes: the capture's own miss.
+  uint64_t close_held(Pool<Hole>& pool, CaptureTime now, std::optional<Duration> grace);
+  void clear(Pool<Hole>& pool) { holes_.clear(pool); }
+
+ private:
+  // Cuts a hole in two at `edge`; false if there is no room for the upper part.
+  [[nodiscard]] bool split(Pool<Hole>& pool, uint32_t number, StreamOffset edge);
+
+  PooledList<Hole> holes_;
+};
+
+}  // namespace lossgazer

@@ -1,0 +1,71 @@
+#include "analyzer/peer_table.h"
+
+namespace lossgazer {
+namespace {
+
+uint64_t hash_of(HashKey secret, const PeerKey& key) {
+  KeyedHash hash(secret);
+  hash.add(static_cast<uint64_t>(key.kind));
+  hash.add(key.address);
+  hash.add(key.second);
+  return hash.finish();
+}
+
+}  // namespace
+
+PeerTable::PeerTable(size_t peers_max, HashKey secret)
+    : secret_(secret), rows_(peers_max + 1), index_(peers_max + 1) {
+  other_ = hold({.kind = PeerKey::Kind::kOther});
+  changed_.reserve(peers_max + 1);
+}
+
+uint32_t PeerTable::hold(const PeerKey& key) {
+  const uint64_t hash = hash_of(secret_, key);
+  uint32_t row = index_.find(hash, [&](uint32_t number) { return rows_[number].key == key; });
+  if (row == kNone) {
+    row = rows_.acquire();
+    if (row == kNone) {
+      row = other_;
+    } else {
+      rows_[row].key = key;
+      rows_[row].hash = hash;
+      index_.insert(hash, row);
+    }
+  }
+  ++rows_[row].holders;
+  return row;
+}
+
+void PeerTable::release(uint32_t row) {
+  if (--rows_[row].holders == 0 && !rows_[row].changed) erase(row);
+}
+
+std::array<LossCounters, 2>& PeerTable::counters(uint32_t number) {
+  Row& row = rows_[number];
+  if (!row.changed) {
+    row.changed = true;
+    changed_.push_back(number);
+  }
+  return row.counters;
+}
+
+std::vector<PeerRow> PeerTable::drain() {
+  std::vector<PeerRow> deltas;
+  deltas.reserve(changed_.size());
+  for (const uint32_t number : changed_) {
+    Row& row = rows_[number];
+    deltas.push_back({row.key, row.counters});
+    row.counters = {};
+    row.changed = false;
+    if (row.holders == 0) erase(number);
+  }
+  changed_.clear();
+  return deltas;
+}
+
+void PeerTable::erase(uint32_t row) {
+  index_.erase(rows_[row].hash, row);
+  rows_.release(row);
+}
+
+}  // namespace lossgazer

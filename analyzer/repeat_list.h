@@ -1,0 +1,72 @@
+// Segments that came again or late, in the order they came. A retransmission waits here until its
+// fate is known: only then is it counted as loss, since counters never go down.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "analyzer/loss_counters.h"
+#include "analyzer/pool.h"
+#include "analyzer/scene.h"
+#include "analyzer/segment.h"
+#include "analyzer/segment_log.h"
+#include "analyzer/seq_num.h"
+#include "analyzer/units.h"
+
+namespace lossgazer {
+
+struct Repeat {
+  enum class Fate : uint8_t {
+    kPending,     // a retransmission that was not acknowledged yet
+    kUnanswered,  // so for long that it was counted as such: nothing was heard since the first copy
+    kAcknowledged,  // a DSACK may still say that it was needless
+    kLost,          // counted: the first copy was lost
+    kSpurious,      // counted: the first copy had arrived
+    kLate,          // not a retransmission: the original, out of order
+  };
+  StreamOffset begin;
+  StreamOffset end;
+  CopyEvidence copy;
+  CaptureTime first_copy{};        // when the first copy, or what followed it, was captured
+  std::array<uint16_t, 2> lost{};  // packets that are lost if it was needed, by Side
+  uint16_t packets = 1;            // wire packets
+  bool at_left_edge = false;       // it began at the first byte not acknowledged
+  Fate fate = Fate::kPending;
+  uint32_t next = kNone;
+};
+
+// Bounded: when there is no room the oldest is settled at once, as a loss if it still waits.
+// Not thread-safe.
+class RepeatList {
+ public:
+  static constexpr uint32_t kMax = 256;
+
+  [[nodiscard]] bool empty() const { return repeats_.empty(); }
+
+  void add(const Scene& scene, const Repeat& repeat);
+  // The newest copy here that holds `offset`, or null. Valid until the list changes.
+  [[nodiscard]] const Repeat* find(const Pool<Repeat>& pool, StreamOffset offset) const;
+
+  // The receiver acknowledged everything below `acked` with `segment`. Eifel (RFC 3522), if it is
+  // known to echo timestamps, else ACK timing, may show a retransmission spurious. `least_rtt` is
+  // that of its leg, if known.
+  void acknowledge(const Scene& scene, StreamOffset acked, const Segment& segment, bool echoes,
+                   std::optional<Duration> least_rtt);
+  // The receiver said that it received [begin, end) twice (RFC 2883).
+  void mark_duplicated(const Scene& scene, StreamOffset begin, StreamOffset end);
+  // The original of the retransmission that was captured in `frame` came after it.
+  void mark_overtaking(const Scene& scene, uint64_t frame, Evidence evidence);
+
+  // Counts what is decided by now, and forgets what is too old to matter.
+  void settle(const Scene& scene, CaptureTime now);
+  // Nothing more will be heard: decides everything.
+  void finish(const Scene& scene);
+
+ private:
+  void make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
+
+  PooledList<Repeat> repeats_;
+};
+
+}  // namespace lossgazer

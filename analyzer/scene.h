@@ -1,0 +1,58 @@
+// What one direction's track needs from around it while a packet is judged. Lives for one call.
+#pragma once
+
+#include <optional>
+
+#include "analyzer/loss_counters.h"
+#include "analyzer/segment_log.h"
+#include "analyzer/units.h"
+#include "analyzer/verdict.h"
+
+namespace lossgazer {
+
+struct TrackPools;
+
+// Tells the sink of a verdict, if anyone listens. A view; lives for one call.
+class VerdictReporter {
+ public:
+  VerdictReporter(const VerdictSink& sink, const FlowKey& key, Sender sender,
+                  std::optional<Direction> direction, uint16_t source)
+      : sink_(sink), key_(key), sender_(sender), direction_(direction), source_(source) {}
+
+  // `begin` and `copy`: the packet that is judged. `revises`: what was said of it before.
+  void operator()(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
+                  std::optional<Side> side = {}, std::optional<VerdictKind> revises = {}) const {
+    if (!sink_) return;
+    sink_({.kind = kind,
+           .evidence = evidence,
+           .side = side,
+           .revises = revises,
+           .key = key_,
+           .sender = sender_,
+           .direction = direction_,
+           .source = source_,
+           .frame = copy.frame,
+           .time = copy.time,
+           .seq = SeqNum(begin),
+           .payload_length = copy.payload_length});
+  }
+
+ private:
+  const VerdictSink& sink_;
+  const FlowKey& key_;
+  Sender sender_;
+  std::optional<Direction> direction_;
+  uint16_t source_;
+};
+
+struct Scene {
+  TrackPools& pools;
+  LossCounters& counters;  // of this direction
+  const VerdictReporter& report;
+  Duration path_rtt{};                 // of both legs together; 0 if unknown
+  std::optional<CaptureTime> heard{};  // when the receiver last sent anything
+  // The sender had received something that it had not acknowledged yet, in the packets seen so far.
+  bool owes_ack = false;
+};
+
+}  // namespace lossgazer

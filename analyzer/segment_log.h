@@ -1,0 +1,86 @@
+// What was captured lately, for all flows of a shard: a ring that forgets the oldest. It says what
+// the first copy of a repeated segment looked like. Losing a record loses evidence, never a
+// verdict: what is too old to be found is too old to be a network's copy or a late original.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "analyzer/segment.h"
+#include "analyzer/seq_num.h"
+#include "analyzer/units.h"
+#include "analyzer/zeroed_array.h"
+
+namespace lossgazer {
+
+// The header fields that tell two copies of the same bytes apart.
+struct CopyEvidence {
+  CaptureTime time;
+  uint64_t frame = 0;
+  uint32_t payload_length = 0;
+  uint32_t tsval = 0;
+  uint32_t tsecr = 0;
+  uint32_t ack = 0;
+  uint16_t ip_id = 0;
+  uint16_t window = 0;
+  uint16_t checksum = 0;
+  uint16_t bits = 0;  // SegmentBit
+
+  CopyEvidence() = default;
+  explicit CopyEvidence(const Segment& segment)
+      : time(segment.time),
+        frame(segment.frame),
+        payload_length(segment.payload_length),
+        tsval(segment.tsval),
+        tsecr(segment.tsecr),
+        ack(segment.ack.raw()),
+        ip_id(segment.ip_id),
+        window(segment.window),
+        checksum(segment.checksum),
+        bits(segment.bits) {}
+  [[nodiscard]] bool has(SegmentBit bit) const { return (bits & bit) != 0; }
+};
+
+struct SegmentRecord {
+  StreamOffset begin;
+  StreamOffset end;
+  CopyEvidence copy;
+
+ private:
+  friend class SegmentLog;
+  uint32_t owner_ = 0;
+  uint32_t previous_ = 0;  // the same owner's record before this one
+  uint32_t landmark_ = 0;  // the last one before this whose depth is a multiple of kStride
+  uint32_t depth_ = 0;     // how many the owner recorded before this one
+};
+
+// One direction's newest record; 0 for none.
+using LogPosition = uint32_t;
+
+// Not thread-safe.
+class SegmentLog {
+ public:
+  // `capacity` is a power of two.
+  explicit SegmentLog(size_t capacity);
+
+  // Records [begin, end), which must lie beyond all that `owner` recorded before `newest`. Returns
+  // the owner's new newest record.
+  LogPosition append(uint32_t owner, LogPosition newest, StreamOffset begin, StreamOffset end,
+                     const Segment& segment);
+  // The record that holds `offset`, if it is still there. Valid until the next append. Looks at a
+  // bounded number of records, which reaches back some ten thousand segments of the owner.
+  [[nodiscard]] const SegmentRecord* find(uint32_t owner, LogPosition newest,
+                                          StreamOffset offset) const;
+
+ private:
+  static constexpr uint32_t kStride = 32;
+  static constexpr int kHopsMax = 512;
+
+  [[nodiscard]] const SegmentRecord* at(uint32_t owner, LogPosition position) const;
+
+  uint32_t mask_;
+  LogPosition head_ = 0;
+  ZeroedArray<SegmentRecord> records_;
+};
+
+}  // namespace lossgazer

@@ -1,0 +1,606 @@
+#include "analyzer/sender_track.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "analyzer/serial.h"
+#include "analyzer/track_pools.h"
+
+namespace lossgazer {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The largest window there is (RFC 7323, section 2.3): what lies further away is not of this
+// stream.
+constexpr uint64_t kWindowMax = uint64_t{1} << 30;
+// Transmit and receive paths may be captured out of order by this much.
+constexpr Duration kCaptureSkew = milliseconds(2);
+// The least retransmission time-out in use (Linux; RFC 6298 asks for 1 s).
+constexpr Duration kTimeOutMin = milliseconds(200);
+// Reordering is closer than this where no round trip is known.
+constexpr Duration kReorderingMax = milliseconds(3);
+// No original comes later than this after what was sent behind it.
+constexpr Duration kLatenessMax = seconds(1);
+// No copy that the network made comes later, nor does a sender without identification numbers
+// repeat a segment sooner.
+constexpr Duration kCopyDelayMax = milliseconds(50);
+// The least delay of a tail loss probe (RFC 8985, section 7.2, as Linux rounds it).
+constexpr Duration kProbeDelayMin = milliseconds(8);
+// A lost tail is no longer than this many packets: more is another counter, or our own miss.
+constexpr int kTailMax = 32;
+// Idle for less, an empty segment below the highest byte is not a keep-alive but out of order.
+constexpr Duration kKeepAliveIdleMin = milliseconds(100);
+// A single byte is a keep-alive only after this idle time.
+constexpr Duration kByteKeepAliveIdleMin = seconds(1);
+// What a segment carries over Ethernet with timestamps, where nothing else is known.
+constexpr uint32_t kUsualSegmentSize = 1448;
+constexpr uint32_t kUsualSegmentSizeMax = 1460;
+constexpr uint16_t kSegmentSizeMin = 64;
+constexpr uint32_t kTcpHeader = 20;
+
+}  // namespace
+
+SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& segment) {
+  learn_segment_size(segment);
+  const uint16_t packets = packets_of(segment);
+  LossCounters& counters = scene.counters;
+  counters.packets += packets;
+  counters.payload_bytes += segment.payload_length;
+  if (segment.has(kCongestionExperienced)) counters.ecn_ce_packets += packets;
+
+  if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
+    ++counters.zero_windows;
+
+  const int skipped = segment.has(kHasIpId) ? ip_id_.skipped_before(segment.ip_id) : 0;
+  Outcome outcome = Outcome::kJudged;
+  if (segment.flag(kRst)) {
+    ++counters.resets;
+  } else if (segment.sequence_length() == 0) {
+    outcome = judge_empty(scene, segment);
+  } else {
+    counters.data_segments += packets;
+    outcome = judge_data(scene, segment, skipped);
+  }
+  if (outcome == Outcome::kDuplicate) {
+    counters.duplicate_packets += packets;
+    return outcome;
+  }
+  if (segment.has(kHasIpId)) ip_id_.add(segment.ip_id, packets);
+  if (segment.has(kHasTsval) &&
+      (!has_newest_tsval_ || serial_distance(newest_tsval_, segment.tsval) > 0)) {
+    newest_tsval_ = segment.tsval;
+    has_newest_tsval_ = 1;
+  }
+  last_payload_ = segment.payload_length;
+  last_packet_ = seen_ ? std::max(last_packet_, segment.time) : segment.time;
+  seen_ = 1;
+  return outcome;
+}
+
+// A super-packet stands for as many packets as its payload fills segments.
+uint16_t SenderTrack::packets_in(uint64_t bytes, uint32_t tcp_header_length) const {
+  if (bytes <= 1) return 1;
+  uint32_t size = segment_size_;
+  if (size == 0 && segment_size_limit_ != 0) {
+    // Options come out of the announced size (RFC 6691).
+    const uint32_t options = tcp_header_length - std::min<uint32_t>(kTcpHeader, tcp_header_length);
+    size = std::max<uint32_t>(
+        kSegmentSizeMin, segment_size_limit_ - std::min<uint32_t>(options, segment_size_limit_));
+  }
+  if (size == 0) size = bytes <= kUsualSegmentSizeMax ? kUsualSegmentSizeMax : kUsualSegmentSize;
+  return static_cast<uint16_t>(std::min<uint64_t>((bytes + size - 1) / size, UINT16_MAX));
+}
+
+// A packet larger than usual that took several identification numbers was a super-packet after all.
+void SenderTrack::learn_segment_size(const Segment& segment) {
+  if (last_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) || !ip_id_.sequential()) {
+    return;
+  }
+  const int step = ip_id_.step_to(segment.ip_id);
+  if (step < 1) return;
+  const auto size = (last_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
+  const bool fits = size >= kUsualSegmentSizeMax / 2 && size <= UINT16_MAX;
+  // A step of one settles it: the packet was no larger on the wire. More may be a loss, so they are
+  // believed only where no size was announced that would explain the payload.
+  if (fits && (step == 1 || segment_size_limit_ == 0)) {
+    segment_size_ = std::max(segment_size_, static_cast<uint16_t>(size));
+  }
+}
+
+void SenderTrack::limit_segment_size(uint16_t mss) {
+  if (mss == 0) return;
+  const uint16_t limit = std::max(mss, kSegmentSizeMin);
+  segment_size_limit_ = segment_size_limit_ == 0 ? limit : std::min(segment_size_limit_, limit);
+}
+
+void SenderTrack::begin_at(StreamOffset offset, bool is_syn) {
+  base_ = next_ = offset;
+  started_ = 1;
+  syn_seen_ = is_syn ? 1 : 0;
+}
+
+SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment& segment) {
+  const bool same_ip_id =
+      seen_ && segment.has(kHasIpId) && ip_id_.sequential() && segment.ip_id == ip_id_.newest();
+  if (same_ip_id && segment.time - last_packet_ < kTimeOutMin) {
+    const StreamOffset begin = started_ ? segment.seq.unwrap(next_) : segment.seq.first_offset();
+    scene.report(VerdictKind::kDuplicate, Evidence::kIpId, begin, CopyEvidence(segment));
+    return Outcome::kDuplicate;
+  }
+  if (!started_ || segment.seq.unwrap(next_) + 1 != next_) return Outcome::kJudged;
+  const StreamOffset begin = segment.seq.unwrap(next_);
+  if (window_known_ && window_ == 0) {
+    scene.report(VerdictKind::kWindowProbe, Evidence::kWindow, begin, CopyEvidence(segment));
+  } else if (segment.time - last_packet_ >= kKeepAliveIdleMin &&
+             (acked_ >= next_ || acked_ == StreamOffset())) {
+    scene.report(VerdictKind::kKeepAlive, Evidence::kAcknowledged, begin, CopyEvidence(segment));
+  }
+  return Outcome::kJudged;
+}
+
+SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& segment,
+                                             int skipped_ip_ids) {
+  if (!started_) {
+    begin_at(acked_ == StreamOffset() ? segment.seq.first_offset() : segment.seq.unwrap(acked_),
+             segment.flag(kSyn));
+  }
+  close_missed(scene, segment.time, false);
+  const StreamOffset begin = segment.seq.unwrap(next_);
+  const StreamOffset end = begin + segment.sequence_length();
+  if (end > next_ + kWindowMax || begin + kWindowMax < next_) return Outcome::kJudged;
+
+  if (is_window_probe(segment, begin)) {
+    if (begin == next_) byte_probed_ = 1;
+    scene.report(VerdictKind::kWindowProbe, Evidence::kWindow, begin, CopyEvidence(segment));
+    return Outcome::kJudged;
+  }
+  if (begin >= next_) {
+    const bool tail = is_tail_repeat(scene, segment, skipped_ip_ids);
+    take_new(scene, segment, begin, end);
+    if (tail) {
+      Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
+      repeat.first_copy = segment.time;
+      repeat.packets = packets_of(segment);
+      repeat.lost[static_cast<size_t>(Side::kBefore)] = repeat.packets;
+      record_retransmission(scene, segment, repeat, Side::kBefore, Evidence::kSkippedIpId);
+    }
+    return Outcome::kJudged;
+  }
+
+  if (syn_seen_ && begin < base_) return Outcome::kJudged;  // of an older stream
+
+  const StreamOffset below_end = std::min(end, next_);
+  // What lies before the first captured byte of a stream was never seen: a hole without a bound.
+  const StreamOffset known_begin = std::clamp(base_, begin, below_end);
+  HoleList::Overlap holes;
+  if (trouble_ != kNone) {
+    holes = scene.pools.troubles[trouble_].holes.overlap(scene.pools.holes, known_begin, below_end);
+  }
+  const uint64_t unseen_bytes = holes.bytes + (known_begin - begin);
+  const bool before_base_and_held = begin < base_ && below_end <= acked_;
+  Outcome outcome = Outcome::kJudged;
+  if (unseen_bytes < below_end - begin || before_base_and_held) {
+    outcome = judge_seen(scene, segment, begin, end, unseen_bytes);
+  } else if (holes.lowest != nullptr) {
+    const CopyEvidence opener = holes.lowest->opener;  // a copy: the hole is about to go
+    outcome = judge_hole(scene, segment, begin, end, &opener);
+  } else {
+    outcome = judge_hole(scene, segment, begin, end, copy_at(scene.pools, base_));
+  }
+  if (outcome == Outcome::kDuplicate) return outcome;
+  if (holes.bytes > 0 && trouble_ != kNone) {
+    scene.pools.troubles[trouble_].holes.fill(scene.pools.holes, known_begin, below_end);
+  }
+  if (begin < base_) extend_base(scene, begin, end);
+  if (end > next_) take_new(scene, segment, next_, end);
+  return outcome;
+}
+
+// A segment from before the first captured byte: the stream begins there now.
+void SenderTrack::extend_base(const Scene& scene, StreamOffset begin, StreamOffset end) {
+  const CopyEvidence* first = copy_at(scene.pools, base_);
+  if (end < base_ && first != nullptr) {
+    const CopyEvidence opener = *first;
+    if (Trouble* trouble = open_trouble(scene)) {
+      trouble->holes.open(scene.pools.holes, end, base_, opener);
+    }
+  }
+  base_ = begin;
+}
+
+// The newest copy of the byte at `offset` that is remembered, or null.
+const CopyEvidence* SenderTrack::copy_at(const TrackPools& pools, StreamOffset offset) const {
+  if (trouble_ != kNone) {
+    const Repeat* repeat = pools.troubles[trouble_].repeats.find(pools.repeats, offset);
+    if (repeat != nullptr) return &repeat->copy;
+  }
+  const SegmentRecord* record = pools.log.find(owner_, log_, offset);
+  return record == nullptr ? nullptr : &record->copy;
+}
+
+// 6a: some of its bytes were captured before.
+SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& segment,
+                                             StreamOffset begin, StreamOffset end,
+                                             uint64_t hole_bytes) {
+  const TrackPools& pools = scene.pools;
+  const Trouble* trouble = trouble_ == kNone ? nullptr : &pools.troubles[trouble_];
+  const Repeat* repeat = trouble == nullptr ? nullptr : trouble->repeats.find(pools.repeats, begin);
+  const SegmentRecord* record = pools.log.find(owner_, log_, begin);
+  const CopyEvidence* copy = nullptr;
+  bool same_bytes = false;
+  if (repeat != nullptr) {
+    copy = &repeat->copy;
+    same_bytes = repeat->begin == begin && repeat->end == end;
+  } else if (record != nullptr) {
+    copy = &record->copy;
+    same_bytes = record->begin == begin && record->end == end;
+  }
+
+  Order order;
+  if (copy != nullptr) {
+    if (same_bytes && is_network_copy(scene, segment, *copy)) {
+      const bool by_ip_id = segment.has(kHasIpId) && ip_id_.sequential();
+      scene.report(VerdictKind::kDuplicate, by_ip_id ? Evidence::kIpId : Evidence::kIdenticalCopy,
+                   begin, CopyEvidence(segment));
+      return Outcome::kDuplicate;
+    }
+    order = order_of(segment, *copy);
+    if (order.distance < 0) {
+      // The original comes last: what was taken for it had been sent again for nothing.
+      scene.counters.reordered_segments += packets_of(segment);
+      if (repeat != nullptr) {
+        scene.pools.troubles[trouble_].repeats.mark_overtaking(scene, repeat->copy.frame,
+                                                               order.evidence);
+      } else {
+        const uint16_t packets = packets_in(record->copy.payload_length, segment.tcp_header_length);
+        scene.counters.retransmitted_segments += packets;
+        scene.counters.retransmitted_bytes += record->copy.payload_length;
+        scene.counters.spurious_retransmissions += packets;
+        scene.report(VerdictKind::kSpuriousRetransmission, order.evidence, record->begin,
+                     record->copy, {}, VerdictKind::kInOrder);
+      }
+      scene.report(VerdictKind::kReordered, order.evidence, begin, CopyEvidence(segment));
+      return Outcome::kJudged;
+    }
+  }
+
+  if (segment.payload_length == 1 && segment.sequence_length() == 1 && begin + 1 == next_ &&
+      acked_ >= next_ && segment.time - last_packet_ > kByteKeepAliveIdleMin) {
+    scene.report(VerdictKind::kKeepAlive, Evidence::kAcknowledged, begin, CopyEvidence(segment));
+    return Outcome::kJudged;
+  }
+  // Simultaneous open: the answer to the other's SYN repeats the sender's own sequence number.
+  if (segment.flag(kSyn) && segment.flag(kAck) && !syn_ack_seen_) {
+    syn_ack_seen_ = 1;
+    return Outcome::kJudged;
+  }
+
+  Repeat again{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
+  again.packets = packets_of(segment);
+  again.first_copy = repeat != nullptr ? repeat->first_copy
+                     : copy != nullptr ? copy->time
+                                       : last_packet_;
+  again.at_left_edge = begin == acked_;
+  const bool acknowledged = end <= acked_;
+  const bool sacked = trouble != nullptr && trouble->sacked.contains(pools.ranges, begin, end);
+  if (acknowledged || sacked) {
+    again.fate = Repeat::Fate::kSpurious;
+    record_retransmission(scene, segment, again, {},
+                          acknowledged ? Evidence::kAcknowledged : Evidence::kSacked);
+    return Outcome::kJudged;
+  }
+  if (window_closed_ && begin == acked_) {
+    // The receiver had closed its window and thrown the bytes away: nothing was lost on the way.
+    record_retransmission(scene, segment, again, {}, Evidence::kWindow);
+    return Outcome::kJudged;
+  }
+  const uint64_t below = std::min(end, next_) - begin;
+  again.lost[static_cast<size_t>(Side::kAfter)] =
+      packets_in(below - hole_bytes, segment.tcp_header_length);
+  if (hole_bytes > 0) {
+    again.lost[static_cast<size_t>(Side::kBefore)] =
+        packets_in(hole_bytes, segment.tcp_header_length);
+  }
+  record_retransmission(scene, segment, again, Side::kAfter,
+                        order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
+  return Outcome::kJudged;
+}
+
+// 6b: none of its bytes was captured before. `opener` is the packet that revealed the gap, null if
+// it is so long ago that it was forgotten.
+SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& segment,
+                                             StreamOffset begin, StreamOffset end,
+                                             const CopyEvidence* opener) {
+  const Order order = opener == nullptr ? Order{1, Evidence::kTimeOut}
+                                        : compare_with_opener(scene, segment, end, *opener);
+  Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
+  repeat.first_copy = opener == nullptr ? last_packet_ : opener->time;
+  repeat.packets = packets_of(segment);
+  repeat.at_left_edge = begin == acked_;
+  if (order.distance < 0) {
+    scene.counters.reordered_segments += repeat.packets;
+    scene.report(VerdictKind::kReordered, order.evidence, begin, repeat.copy);
+    repeat.fate = Repeat::Fate::kLate;
+    if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, repeat);
+    return Outcome::kJudged;
+  }
+  repeat.lost[static_cast<size_t>(Side::kBefore)] =
+      packets_in(std::min(end, next_) - begin, segment.tcp_header_length);
+  record_retransmission(scene, segment, repeat, Side::kBefore, order.evidence);
+  return Outcome::kJudged;
+}
+
+// The first evidence that decides whether a segment was sent before or after the packet that
+// revealed its absence.
+SenderTrack::Order SenderTrack::compare_with_opener(const Scene& scene, const Segment& segment,
+                                                    StreamOffset end,
+                                                    const CopyEvidence& opener) const {
+  const Order order = order_of(segment, opener);
+  if (order.distance != 0) return order;
+  const int acks_apart = serial_distance(opener.ack, segment.ack.raw());
+  if (segment.flag(kAck) && acks_apart != 0) return {acks_apart, Evidence::kAckField};
+
+  const Duration late = segment.time - opener.time;
+  const bool path_known = scene.path_rtt > Duration::zero();
+  if (late < (path_known ? scene.path_rtt * 3 / 4 : kReorderingMax)) {
+    return {-1, Evidence::kProximity};
+  }
+  const bool sacked_above = trouble_ != kNone && scene.pools.troubles[trouble_].sacked.any_beyond(
+                                                     scene.pools.ranges, end);
+  if (sacked_above) return {1, Evidence::kSackAbove};
+  if (duplicate_acks_ >= 2) return {1, Evidence::kDuplicateAcks};
+  if (late > std::max(kTimeOutMin, scene.path_rtt)) return {1, Evidence::kTimeOut};
+  return {-1, Evidence::kLowConfidence};
+}
+
+// Sent again. `side`: where the first copy was lost, if it was.
+void SenderTrack::record_retransmission(const Scene& scene, const Segment& segment,
+                                        const Repeat& repeat, std::optional<Side> side,
+                                        Evidence evidence) {
+  LossCounters& counters = scene.counters;
+  counters.retransmitted_segments += repeat.packets;
+  counters.retransmitted_bytes += segment.payload_length;
+  if (segment.flag(kSyn)) {
+    const Handshake kind = segment.flag(kAck) ? Handshake::kSynAck : Handshake::kSyn;
+    ++counters.handshake_retransmissions[static_cast<size_t>(kind)];
+  }
+  const bool spurious = repeat.fate == Repeat::Fate::kSpurious;
+  if (spurious) counters.spurious_retransmissions += repeat.packets;
+  scene.report(spurious ? VerdictKind::kSpuriousRetransmission : VerdictKind::kRetransmission,
+               evidence, repeat.begin, repeat.copy, side);
+  probe_repeated_ = 1;
+  if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, repeat);
+}
+
+// 5: beyond all that was seen.
+void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOffset begin,
+                           StreamOffset end) {
+  if (begin > next_) {
+    if (Trouble* trouble = open_trouble(scene)) {
+      trouble->holes.open(scene.pools.holes, next_, begin, CopyEvidence(segment));
+      if (acked_ > next_) {
+        trouble->holes.mark_held(scene.pools.holes, next_, std::min(acked_, begin),
+                                 trouble->beyond_since.value_or(segment.time));
+      }
+    }
+  }
+  log_ = scene.pools.log.append(owner_, log_, begin, end, segment);
+  next_ = end;
+  byte_probed_ = 0;
+  if (segment.flag(kSyn) && segment.flag(kAck)) syn_ack_seen_ = 1;
+  if (!probing_) {
+    probing_ = 1;
+    probe_repeated_ = 0;
+    probe_sent_ = segment.time;
+    probe_end_ = end;
+    probe_tsval_ = segment.tsval;
+    // A stream that is first seen in its middle may have sent this timestamp before.
+    probe_tsval_is_new_ = segment.has(kHasTsval) &&
+                          (has_newest_tsval_ ? serial_distance(newest_tsval_, segment.tsval) > 0
+                                             : segment.flag(kSyn));
+  }
+}
+
+bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
+                                 int skipped_ip_ids) const {
+  // An acknowledgment that the sender owed explains one number.
+  if (skipped_ip_ids <= (scene.owes_ack ? 1 : 0) || skipped_ip_ids > kTailMax) return false;
+  const CaptureTime since = scene.heard ? std::max(last_packet_, *scene.heard) : last_packet_;
+  const Duration wait = scene.path_rtt > Duration::zero()
+                            ? std::clamp<Duration>(2 * scene.path_rtt, kProbeDelayMin, kTimeOutMin)
+                            : kTimeOutMin;
+  return segment.time - since >= wait;
+}
+
+bool SenderTrack::is_window_probe(const Segment& segment, StreamOffset begin) const {
+  return window_known_ && window_ == 0 && segment.payload_length == 1 &&
+         segment.sequence_length() == 1 && (begin == next_ || begin + 1 == next_);
+}
+
+// Which of two packets was sent first, by the numbers that count up.
+SenderTrack::Order SenderTrack::order_of(const Segment& segment, const CopyEvidence& copy) const {
+  if (segment.has(kHasTsval) && copy.has(kHasTsval) && segment.tsval != copy.tsval) {
+    return {serial_distance(copy.tsval, segment.tsval), Evidence::kTsval};
+  }
+  if (segment.has(kHasIpId) && copy.has(kHasIpId) && ip_id_.sequential() &&
+      segment.ip_id != copy.ip_id) {
+    const int distance = ip_id_.distance(copy.ip_id, segment.ip_id);
+    // Nothing is late for so long: the counter went round, or is not the sender's alone.
+    if (distance > 0 || segment.time - copy.time < kLatenessMax) return {distance, Evidence::kIpId};
+  }
+  return {};
+}
+
+bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
+                                  const CopyEvidence& copy) const {
+  const Duration apart = segment.time - copy.time;
+  const bool same_tsval = segment.has(kHasTsval) == copy.has(kHasTsval) &&
+                          (!segment.has(kHasTsval) || segment.tsval == copy.tsval);
+  if (!same_tsval || segment.ack.raw() != copy.ack) return false;
+  // A server may resend a stored packet with its old number, but not before a time-out.
+  const bool numbered =
+      segment.has(kHasIpId) && copy.has(kHasIpId) && (segment.ip_id != 0 || copy.ip_id != 0);
+  if (numbered) return segment.ip_id == copy.ip_id && apart < kTimeOutMin;
+  const Duration sender_learns =
+      scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
+  return segment.has(kHasWindow) && segment.window == copy.window &&
+         segment.checksum == copy.checksum && segment.tsecr == copy.tsecr && apart < sender_learns;
+}
+
+bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) {
+  if (segment.flag(kRst) || !segment.flag(kAck)) return false;
+  const bool first = acked_ == StreamOffset();
+  const StreamOffset ack = first
+                               ? (started_ ? segment.ack.unwrap(next_) : segment.ack.first_offset())
+                               : segment.ack.unwrap(acked_);
+  if (started_ && ack > next_ + kWindowMax) return false;
+
+  const bool outstanding = has_unacknowledged();
+  const bool same_window = window_known_ && segment.has(kHasWindow) && segment.window == window_;
+  if (segment.has(kHasWindow)) {
+    window_ = segment.window;
+    window_known_ = segment.flag(kSyn) ? 0 : 1;
+  }
+  const bool advanced = ack > acked_;
+  if (advanced) {
+    acked_ = ack;
+    duplicate_acks_ = 0;
+    window_closed_ = 0;
+    if (started_) {
+      if (byte_probed_ && acked_ == next_ + 1) {
+        next_ = acked_;
+        byte_probed_ = 0;
+      }
+      sample_rtt(scene, segment);
+      note_acknowledged(scene, segment);
+    }
+  }
+  const bool duplicate = !first && ack == acked_ && !advanced && outstanding &&
+                         segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
+  if (duplicate && duplicate_acks_ < 7) ++duplicate_acks_;
+  if (window_known_ && window_ == 0 && ack == acked_) window_closed_ = 1;
+  if (started_ && segment.sack_count > 0) learn_sacks(scene, segment, ack);
+  return duplicate;
+}
+
+void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment) {
+  if (acked_ > next_) {
+    Trouble* trouble = open_trouble(scene);
+    if (trouble != nullptr && !trouble->beyond_since) trouble->beyond_since = segment.time;
+  } else if (trouble_ != kNone) {
+    scene.pools.troubles[trouble_].beyond_since.reset();
+  }
+  if (trouble_ == kNone) return;
+  Trouble& trouble = scene.pools.troubles[trouble_];
+  trouble.holes.mark_held(scene.pools.holes, StreamOffset(), acked_, segment.time);
+  trouble.sacked.trim(scene.pools.ranges, acked_);
+  trouble.repeats.acknowledge(scene, acked_, segment, echo_seen_,
+                              rtt_.known() ? std::optional(rtt_.least()) : std::nullopt);
+}
+
+void SenderTrack::learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack) {
+  Trouble* trouble = open_trouble(scene);
+  if (trouble == nullptr) return;
+  const auto unwrapped = [&](int i) {
+    const SackBlock& block = segment.sack[static_cast<size_t>(i)];
+    return Range{.begin = block.left.unwrap(ack), .end = block.right.unwrap(ack)};
+  };
+  for (int i = 0; i < segment.sack_count; ++i) {
+    const Range block = unwrapped(i);
+    if (block.end <= block.begin || block.end > next_ + kWindowMax) continue;
+    // RFC 2883, section 4: the first block may report what came twice.
+    bool duplicated = i == 0 && block.end <= ack;
+    if (i == 0 && !duplicated && segment.sack_count > 1) {
+      const Range second = unwrapped(1);
+      duplicated = second.begin <= block.begin && block.end <= second.end;
+    }
+    if (duplicated) {
+      trouble->repeats.mark_duplicated(scene, block.begin, block.end);
+    } else if (block.begin >= ack) {
+      trouble->sacked.add(scene.pools.ranges, block.begin, block.end);
+      trouble->holes.mark_held(scene.pools.holes, block.begin, block.end, segment.time);
+    }
+  }
+  drop_trouble_if_over(scene);
+}
+
+// A round trip ends with the ACK of the segment's exact end, unless anything was sent again since
+// (Karn), or with the first echo of a timestamp that the segment was the first to carry.
+void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
+  if (!probing_) return;
+  const bool echoed =
+      probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
+  const bool exact = acked_ == probe_end_ && !probe_repeated_;
+  if (echoed || exact) {
+    const Duration sample = std::max(Duration::zero(), segment.time - probe_sent_);
+    rtt_.add(sample);
+    ++scene.counters.rtt_count;
+    scene.counters.rtt_sum += sample;
+  }
+  if (echoed) echo_seen_ = 1;
+  if (echoed || acked_ >= probe_end_) probing_ = 0;
+}
+
+// What the receiver has and the capture has not: its own miss, never loss.
+void SenderTrack::close_missed(const Scene& scene, CaptureTime now, bool at_once) {
+  if (trouble_ == kNone) return;
+  Trouble& trouble = scene.pools.troubles[trouble_];
+  const auto grace = at_once ? std::nullopt : std::optional(kCaptureSkew);
+  scene.counters.unseen_bytes += trouble.holes.close_held(scene.pools.holes, now, grace);
+  if (trouble.beyond_since && (at_once || now - *trouble.beyond_since > kCaptureSkew)) {
+    if (acked_ > next_) {
+      scene.counters.unseen_bytes += acked_ - next_;
+      next_ = acked_;
+    }
+    trouble.beyond_since.reset();
+  }
+  drop_trouble_if_over(scene);
+}
+
+void SenderTrack::settle(const Scene& scene, CaptureTime now) {
+  close_missed(scene, now, false);
+  if (trouble_ == kNone) return;
+  scene.pools.troubles[trouble_].repeats.settle(scene, now);
+  drop_trouble_if_over(scene);
+}
+
+void SenderTrack::finish(const Scene& scene) {
+  close_missed(scene, last_packet_, true);
+  if (trouble_ == kNone) return;
+  TrackPools& pools = scene.pools;
+  Trouble& trouble = pools.troubles[trouble_];
+  // The sender never came to send these again, but the receiver said that it missed them.
+  for (uint32_t i = trouble.holes.first(); i != kNone; i = pools.holes[i].next) {
+    const Hole& hole = pools.holes[i];
+    const bool missed = trouble.sacked.any_beyond(pools.ranges, hole.end) ||
+                        (hole.begin == acked_ && duplicate_acks_ >= 2);
+    if (!missed) continue;
+    scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
+        packets_in(hole.end - hole.begin, kTcpHeader);
+  }
+  trouble.repeats.finish(scene);
+  trouble.holes.clear(pools.holes);
+  trouble.sacked.clear(pools.ranges);
+  trouble.beyond_since.reset();
+  drop_trouble_if_over(scene);
+}
+
+Trouble* SenderTrack::open_trouble(const Scene& scene) {
+  if (trouble_ == kNone) {
+    trouble_ = scene.pools.troubles.acquire();
+    if (trouble_ == kNone) return nullptr;
+    scene.pools.troubles[trouble_].owner = owner_;
+  }
+  return &scene.pools.troubles[trouble_];
+}
+
+void SenderTrack::drop_trouble_if_over(const Scene& scene) {
+  if (trouble_ == kNone || !scene.pools.troubles[trouble_].over()) return;
+  scene.pools.troubles[trouble_].owner = kNone;
+  scene.pools.troubles.release(trouble_);
+  trouble_ = kNone;
+}
+
+}  // namespace lossgazer

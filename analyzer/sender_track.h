@@ -1,0 +1,133 @@
+// One direction of a flow: judges each packet of its sender by what was captured of the direction
+// before, and by what the receiver acknowledged. Knows nothing of peers, of other flows or of
+// clocks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "analyzer/ip_id_mode.h"
+#include "analyzer/pool.h"
+#include "analyzer/repeat_list.h"
+#include "analyzer/rtt_leg.h"
+#include "analyzer/scene.h"
+#include "analyzer/segment.h"
+#include "analyzer/segment_log.h"
+#include "analyzer/seq_num.h"
+#include "analyzer/units.h"
+
+namespace lossgazer {
+
+struct Trouble;
+
+// Quiet directions are small; what a troubled one needs comes from the shard's pools. Whoever drops
+// a track calls finish() first. Not thread-safe.
+class SenderTrack {
+ public:
+  // `owner` names this direction among all of the shard's, never kNone.
+  explicit SenderTrack(uint32_t owner = kNone) : owner_(owner) {}
+
+  enum class Outcome : uint8_t { kJudged, kDuplicate };
+  // Judges a packet that this direction's sender sent. A duplicate says nothing new: its
+  // acknowledgment is not to be looked at.
+  Outcome on_packet(const Scene& scene, const Segment& segment);
+  // Learns from a packet that this direction's receiver sent: what it acknowledges, SACKs, echoes
+  // and has room for. Returns whether it is a duplicate acknowledgment (RFC 5681, section 2).
+  bool on_acknowledgment(const Scene& scene, const Segment& segment);
+  // The receiver's SYN says how large segments may be.
+  void limit_segment_size(uint16_t mss);
+
+  // Time passed: decides what can be decided by now.
+  void settle(const Scene& scene, CaptureTime now);
+  // The flow ends: decides everything and gives back what it held in the pools.
+  void finish(const Scene& scene);
+
+  [[nodiscard]] bool started() const { return started_; }
+  // A SYN (RFC 9293) that began another stream than this one.
+  [[nodiscard]] bool is_other_stream(const Segment& syn) const {
+    return started_ && syn.seq.unwrap(base_) != base_;
+  }
+  [[nodiscard]] uint32_t trouble() const { return trouble_; }
+  [[nodiscard]] std::optional<CaptureTime> last_packet() const {
+    return seen_ ? std::optional(last_packet_) : std::nullopt;
+  }
+  [[nodiscard]] const RttLeg& rtt() const { return rtt_; }
+  // Bytes were captured that the receiver has not acknowledged, as far as is known.
+  [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
+
+  // The interface that the direction's packets are taken from; others show copies of them.
+  uint32_t link = 0;
+
+ private:
+  struct Order {
+    int distance = 0;  // negative: sent before the other packet; 0: cannot be told
+    Evidence evidence = Evidence::kUndecided;
+  };
+
+  [[nodiscard]] uint16_t packets_of(const Segment& segment) const {
+    return packets_in(segment.payload_length, segment.tcp_header_length);
+  }
+  [[nodiscard]] uint16_t packets_in(uint64_t bytes, uint32_t tcp_header_length) const;
+  void learn_segment_size(const Segment& segment);
+  void begin_at(StreamOffset offset, bool is_syn);
+
+  Outcome judge_empty(const Scene& scene, const Segment& segment);
+  Outcome judge_data(const Scene& scene, const Segment& segment, int skipped_ip_ids);
+  Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
+                     StreamOffset end, uint64_t hole_bytes);
+  Outcome judge_hole(const Scene& scene, const Segment& segment, StreamOffset begin,
+                     StreamOffset end, const CopyEvidence* opener);
+  [[nodiscard]] Order compare_with_opener(const Scene& scene, const Segment& segment,
+                                          StreamOffset end, const CopyEvidence& opener) const;
+  void record_retransmission(const Scene& scene, const Segment& segment, const Repeat& repeat,
+                             std::optional<Side> side, Evidence evidence);
+  void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end);
+  [[nodiscard]] const CopyEvidence* copy_at(const TrackPools& pools, StreamOffset offset) const;
+  void extend_base(const Scene& scene, StreamOffset begin, StreamOffset end);
+  [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
+                                    int skipped_ip_ids) const;
+  [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;
+  [[nodiscard]] Order order_of(const Segment& segment, const CopyEvidence& copy) const;
+  [[nodiscard]] bool is_network_copy(const Scene& scene, const Segment& segment,
+                                     const CopyEvidence& copy) const;
+
+  void note_acknowledged(const Scene& scene, const Segment& segment);
+  void close_missed(const Scene& scene, CaptureTime now, bool at_once);
+  void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
+  void sample_rtt(const Scene& scene, const Segment& segment);
+  Trouble* open_trouble(const Scene& scene);
+  void drop_trouble_if_over(const Scene& scene);
+
+  StreamOffset base_;   // where it was first seen: at its initial sequence number if its SYN was
+  StreamOffset next_;   // beyond the highest byte seen
+  StreamOffset acked_;  // the receiver's cumulative acknowledgment; 0 until one was seen
+  CaptureTime last_packet_;
+  CaptureTime probe_sent_;  // the segment whose round trip is being measured
+  StreamOffset probe_end_;
+  uint32_t probe_tsval_ = 0;
+  uint32_t newest_tsval_ = 0;
+  LogPosition log_ = 0;
+  uint32_t trouble_ = kNone;
+  uint32_t owner_ = kNone;
+  uint32_t last_payload_ = 0;  // of the sender's newest packet
+  RttLeg rtt_;
+  uint16_t segment_size_limit_ = 0;  // the least MSS announced, 0 if none was seen
+  uint16_t segment_size_ = 0;        // as learned from super-packets, 0 if not
+  uint16_t window_ = 0;              // the receiver's, as on the wire
+  IpIdMode ip_id_;
+  uint8_t duplicate_acks_ : 3 = 0;  // in a row, up to 7
+  uint8_t seen_ : 1 = 0;
+  uint8_t started_ : 1 = 0;
+  uint8_t syn_seen_ : 1 = 0;
+  uint8_t syn_ack_seen_ : 1 = 0;
+  uint8_t window_known_ : 1 = 0;
+  uint8_t window_closed_ : 1 = 0;   // the receiver closed it at the present acknowledgment
+  uint8_t byte_probed_ : 1 = 0;     // a window probe carried the byte at next_
+  uint8_t probing_ : 1 = 0;         // a round trip is being measured
+  uint8_t probe_repeated_ : 1 = 0;  // something was sent again since (Karn)
+  uint8_t probe_tsval_is_new_ : 1 = 0;
+  uint8_t has_newest_tsval_ : 1 = 0;
+  uint8_t echo_seen_ : 1 = 0;  // the receiver was seen to echo a timestamp
+};
+
+}  // namespace lossgazer

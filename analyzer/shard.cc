@@ -1,0 +1,186 @@
+#include "analyzer/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "analyzer/flow_table.h"
+#include "analyzer/peer_table.h"
+#include "analyzer/track_pools.h"
+
+namespace lossgazer {
+namespace {
+
+// How long a closed flow waits for stragglers.
+constexpr Duration kClosedLinger = std::chrono::seconds(10);
+// What a tick looks at: all flows about once in a hundred ticks, and never too many at once.
+constexpr size_t kRoundTicks = 100;
+constexpr size_t kSweepMin = 1024;
+constexpr uint32_t kTroublesPerTick = 8192;
+// How far ahead of judging a segment its flow is brought into the cache.
+constexpr size_t kPrefetchAhead = 4;
+
+}  // namespace
+
+struct Shard::State {
+  State(ShardConfig shard_config, VerdictSink verdict_sink)
+      : config(std::move(shard_config)),
+        sink(std::move(verdict_sink)),
+        flows(config.flows_max),
+        peers(config.peers_max, config.secret) {}
+
+  void judge(const Segment& segment);
+  uint32_t begin_flow(const Segment& segment, SourceOutcome& outcome);
+  void end_flow(uint32_t number, FlowExpiry reason);
+  [[nodiscard]] FlowScene scene_of(const Flow& flow) {
+    return {pools, peers.counters(flow.row()), sink};
+  }
+  [[nodiscard]] bool is_over(const Flow& flow, CaptureTime now) const {
+    return now - flow.last_packet() >
+           (flow.closed() ? std::min(kClosedLinger, config.flows_idle) : config.flows_idle);
+  }
+  void settle_troubles(CaptureTime now);
+
+  ShardConfig config;
+  VerdictSink sink;
+  TrackPools pools;
+  FlowTable flows;
+  PeerTable peers;
+  std::vector<SourceOutcome> outcomes;
+  std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};
+  uint32_t trouble_hand = 0;
+};
+
+void Shard::State::judge(const Segment& segment) {
+  if (segment.source >= outcomes.size()) outcomes.resize(segment.source + size_t{1});
+  SourceOutcome& outcome = outcomes[segment.source];
+  uint32_t number = flows.find(segment);
+  if (number != kNone && is_over(flows[number], segment.time)) {
+    end_flow(number, flows[number].closed() ? FlowExpiry::kClosed : FlowExpiry::kIdle);
+    number = kNone;
+  }
+  if (number == kNone) number = begin_flow(segment, outcome);
+  if (number == kNone) return;
+  Flow& flow = flows[number];
+  switch (flow.judge(scene_of(flow), segment)) {
+    case Flow::Outcome::kJudged:
+      ++outcome.judged;
+      return;
+    case Flow::Outcome::kCopy:
+      ++outcome.ignored[static_cast<size_t>(IgnoreReason::kCopy)];
+      return;
+  }
+}
+
+// Decides whose flow it is, once: which end is us and which the peer.
+uint32_t Shard::State::begin_flow(const Segment& segment, SourceOutcome& outcome) {
+  const FlowKey& key = segment.key;
+  PeerKey peer{
+      .kind = PeerKey::Kind::kPair, .address = key.low_address, .second = key.high_address};
+  Sender first_sender = Sender::kLow;
+  if (config.local) {
+    const bool low_is_us = config.local->contains(key.low_address);
+    const bool high_is_us = config.local->contains(key.high_address);
+    if (!low_is_us && !high_is_us) {
+      ++outcome.ignored[static_cast<size_t>(IgnoreReason::kNoLocalEnd)];
+      return kNone;
+    }
+    if (low_is_us && high_is_us) {
+      // Both ends are ours: counted from the one that opened the connection, else the higher port.
+      const bool syn = segment.flag(kSyn);
+      const Sender opener = segment.flag(kAck) ? other(segment.sender()) : segment.sender();
+      const Sender higher = key.low_port > key.high_port ? Sender::kLow : Sender::kHigh;
+      first_sender = syn ? opener : higher;
+    } else {
+      first_sender = low_is_us ? Sender::kLow : Sender::kHigh;
+    }
+    peer = {.kind = PeerKey::Kind::kAddress, .address = key.end(other(first_sender)).address};
+    if (config.excluded_peers.contains(peer.address)) {
+      ++outcome.ignored[static_cast<size_t>(IgnoreReason::kExcluded)];
+      return kNone;
+    }
+  }
+  if (flows.size() >= flows.flows_max()) {
+    const uint32_t victim = flows.eviction_candidate();
+    if (victim != kNone) end_flow(victim, FlowExpiry::kEvicted);
+  }
+  const uint32_t row = peers.hold(peer);
+  const uint32_t number = flows.insert(segment, row, first_sender, config.local != nullptr);
+  if (number == kNone) {
+    peers.release(row);
+    ++outcome.flow_table_drops;
+  }
+  return number;
+}
+
+void Shard::State::end_flow(uint32_t number, FlowExpiry reason) {
+  Flow& flow = flows[number];
+  flow.finish(scene_of(flow));
+  peers.release(flow.row());
+  flows.erase(number);
+  ++flows_expired[static_cast<size_t>(reason)];
+}
+
+void Shard::State::settle_troubles(CaptureTime now) {
+  const uint32_t places = pools.troubles.highest();
+  for (uint32_t i = 0; i < std::min(places, kTroublesPerTick); ++i) {
+    trouble_hand = trouble_hand % places + 1;
+    const uint32_t owner = pools.troubles[trouble_hand].owner;
+    if (owner == kNone) continue;
+    Flow& flow = flows[Flow::number_of(owner)];
+    flow.settle(scene_of(flow), Flow::sender_of(owner), now);
+  }
+}
+
+Shard::Shard(ShardConfig config, VerdictSink sink)
+    : state_(std::make_unique<State>(std::move(config), std::move(sink))) {}
+Shard::~Shard() = default;
+Shard::Shard(Shard&&) noexcept = default;
+Shard& Shard::operator=(Shard&&) noexcept = default;
+
+void Shard::judge(std::span<const Segment> segments) noexcept {
+  State& state = *state_;
+  for (const Segment& segment : segments) state.flows.prefetch_index(segment);
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (i + kPrefetchAhead < segments.size()) {
+      state.flows.prefetch_flow(segments[i + kPrefetchAhead]);
+    }
+    state.judge(segments[i]);
+  }
+}
+
+void Shard::tick(CaptureTime now) noexcept {
+  State& state = *state_;
+  state.settle_troubles(now);
+  const size_t places = state.flows.places();
+  const size_t visits = std::min(places, std::max(kSweepMin, places / kRoundTicks));
+  for (size_t i = 0; i < visits; ++i) {
+    const uint32_t number = state.flows.next_place();
+    if (number == kNone || !state.is_over(state.flows[number], now)) continue;
+    state.end_flow(number, state.flows[number].closed() ? FlowExpiry::kClosed : FlowExpiry::kIdle);
+  }
+}
+
+void Shard::finish() noexcept {
+  State& state = *state_;
+  for (size_t i = state.flows.places(); i > 0; --i) {
+    const uint32_t number = state.flows.next_place();
+    if (number == kNone) continue;
+    state.end_flow(number, state.flows[number].closed() ? FlowExpiry::kClosed : FlowExpiry::kIdle);
+  }
+}
+
+void Shard::set_local(std::shared_ptr<const NetworkSet> local) {
+  state_->config.local = std::move(local);
+}
+
+ShardDelta Shard::drain() {
+  State& state = *state_;
+  ShardDelta delta;
+  delta.peers = state.peers.drain();
+  delta.outcomes = std::exchange(state.outcomes, std::vector<SourceOutcome>(state.outcomes.size()));
+  delta.flows_expired = std::exchange(state.flows_expired, {});
+  delta.flows = state.flows.size();
+  return delta;
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,72 @@
+// One worker's share of the flows, with all that judging them needs: the analyzer's front door.
+// It never reads a clock, a file or the network: packets and tick() tell it the time.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "analyzer/capture_health.h"
+#include "analyzer/keyed_hash.h"
+#include "analyzer/network_set.h"
+#include "analyzer/segment.h"
+#include "analyzer/snapshot.h"
+#include "analyzer/verdict.h"
+
+namespace lossgazer {
+
+struct ShardConfig {
+  size_t flows_max = 1'000'000;
+  Duration flows_idle = std::chrono::minutes(2);
+  size_t peers_max = 4'000;  // rows kept between two drains; what is beyond counts as `other`
+  HashKey secret;            // the one that hashed the segments
+  NetworkSet excluded_peers;
+  // Which ends are us. Without one, every flow is counted for the pair of its ends.
+  std::shared_ptr<const NetworkSet> local;
+};
+
+// Frames of one source by what became of them.
+struct SourceOutcome {
+  uint64_t judged = 0;
+  std::array<uint64_t, kIgnoreReasonName.size()> ignored{};  // by IgnoreReason
+  uint64_t flow_table_drops = 0;
+};
+
+// What happened since the last drain, and how full the tables are now.
+struct ShardDelta {
+  std::vector<PeerRow> peers;           // in no order; only rows that changed
+  std::vector<SourceOutcome> outcomes;  // by Segment::source
+  std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};
+  uint64_t flows = 0;  // tracked now
+};
+
+// Not thread-safe: one thread at a time may call anything here.
+class Shard {
+ public:
+  explicit Shard(ShardConfig config, VerdictSink sink = {});
+  ~Shard();
+  Shard(Shard&&) noexcept;
+  Shard& operator=(Shard&&) noexcept;
+
+  // Judges packets in the order given, which is the order of their capture.
+  void judge(std::span<const Segment> segments) noexcept;
+  // Time passes without packets: settles what waits for it and forgets idle flows. `now` is in
+  // capture time; going back is harmless. Bounded work: call it several times a second.
+  void tick(CaptureTime now) noexcept;
+  // No packet will follow: settles everything and forgets all flows.
+  void finish() noexcept;
+
+  // Whose address is ours changed. Flows already known keep their peer.
+  void set_local(std::shared_ptr<const NetworkSet> local);
+  // Takes what was counted since the last call.
+  [[nodiscard]] ShardDelta drain();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lossgazer

@@ -1,0 +1,34 @@
+// Where the tracks of a shard keep what only troubled flows need.
+#pragma once
+
+#include "analyzer/hole_list.h"
+#include "analyzer/pool.h"
+#include "analyzer/range_list.h"
+#include "analyzer/repeat_list.h"
+#include "analyzer/segment_log.h"
+
+namespace lossgazer {
+
+// One direction's open questions.
+struct Trouble {
+  HoleList holes;
+  RepeatList repeats;
+  RangeList sacked;                         // what the receiver SACKed beyond its ACK
+  std::optional<CaptureTime> beyond_since;  // since when the ACK is beyond all that was seen
+  uint32_t owner = kNone;                   // SenderTrack's; kNone if this entry is not in use
+
+  [[nodiscard]] bool over() const {
+    return holes.empty() && repeats.empty() && sacked.empty() && !beyond_since;
+  }
+};
+
+// Not thread-safe.
+struct TrackPools {
+  Pool<Trouble> troubles{1 << 16};
+  Pool<Hole> holes{1 << 18};
+  Pool<Repeat> repeats{1 << 18};
+  Pool<Range> ranges{1 << 18};
+  SegmentLog log{1 << 17};
+};
+
+}  // namespace lossgazer

@@ -1,0 +1,12 @@
+// The main job: sniff, judge and serve, until SIGINT or SIGTERM.
+#pragma once
+
+#include "app/options.h"
+
+namespace lossgazer {
+
+// Returns when a signal asked for it. Throws std::runtime_error if it cannot start, or if a thread
+// died. Call it once, while this is the only thread.
+void run_live(const Options& options);
+
+}  // namespace lossgazer

@@ -1,0 +1,71 @@
+// What the user asked for: the command line, then the environment, then the defaults.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "analyzer/ip_address.h"
+#include "analyzer/units.h"
+#include "metrics/listen_address.h"
+
+namespace lossgazer {
+
+enum class LogThreshold : uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogFormat : uint8_t { kLogfmt, kJson };
+enum class ReportFormat : uint8_t { kTable, kJson, kCsv, kEvents, kPrometheus };
+
+struct CaptureOptions {
+  std::vector<std::string> interfaces;  // empty: the default route's
+  uint32_t snaplen = 64;
+  uint64_t buffer_bytes = uint64_t{16} << 20;
+  std::string filter;  // libpcap expression, empty for none
+  bool promiscuous = false;
+};
+
+struct AnalyzerOptions {
+  std::vector<IpPrefix> local;  // empty: the interfaces' own addresses, or nobody in a report
+  uint64_t workers = 1;
+  uint64_t flows_max = 1'000'000;
+  Duration flows_idle = std::chrono::minutes(2);
+  uint64_t peers_max = 1'000;
+  Duration peers_ttl = std::chrono::minutes(15);
+  std::vector<IpPrefix> peers_exclude;
+};
+
+struct WebOptions {
+  std::vector<ListenAddress> listen;
+  std::string telemetry_path = "/metrics";
+};
+
+struct LogOptions {
+  LogThreshold level = LogThreshold::kInfo;
+  LogFormat format = LogFormat::kLogfmt;
+};
+
+struct ReportOptions {
+  std::vector<std::string> files;
+  ReportFormat format = ReportFormat::kTable;
+};
+
+struct Options {
+  enum class Command : uint8_t { kLive, kReport, kPrint };
+  Command command = Command::kLive;
+  std::string text;  // kPrint: what --help or --version prints
+  CaptureOptions capture;
+  AnalyzerOptions analyzer;
+  WebOptions web;
+  LogOptions log;
+  ReportOptions report;
+};
+
+// The command line or the environment is wrong; what() says how.
+class UsageError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Throws UsageError.
+[[nodiscard]] Options parse_options(int argc, const char* const* argv);
+
+}  // namespace lossgazer

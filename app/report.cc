@@ -1,0 +1,154 @@
+#include "app/report.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "analyzer/decode.h"
+#include "analyzer/network_set.h"
+#include "analyzer/peer_ledger.h"
+#include "analyzer/shard.h"
+#include "app/build_info.h"
+#include "app/random_secret.h"
+#include "app/report_format.h"
+#include "capture/pcap_source.h"
+#include "metrics/exposition.h"
+
+namespace lossgazer {
+namespace {
+
+constexpr size_t kFramesPerRead = 4096;
+constexpr size_t kBatch = 64;
+// How often, in capture time, what waits is looked at: as often as the live path does.
+constexpr Duration kTick = std::chrono::milliseconds(100);
+
+// Judges the frames of one file after the other with one shard: the flows of rotated files go on.
+class FileJudge {
+ public:
+  FileJudge(ShardConfig config, VerdictSink sink)
+      : secret_(config.secret), shard_(std::move(config), std::move(sink)) {}
+
+  // Returns why the file's end is missing, or nothing.
+  std::string judge_file(PcapSource& source, uint16_t number, SourceHealth& health) {
+    const LinkType link_type = source.link_type();
+    auto take = [&](const Frame& frame) noexcept {
+      ++health.packets;
+      // Time that the file leaves out passes before its next packet.
+      if (frame.time - ticked_ >= kTick || frame.time < ticked_) {
+        flush();
+        shard_.tick(frame.time);
+        ticked_ = frame.time;
+      }
+      Segment& segment = batch_[batched_];
+      segment = Segment{};
+      const DecodeStatus status = decode(frame, link_type, secret_, segment);
+      if (status != DecodeStatus::kOk) {
+        ++health.unparsed[static_cast<size_t>(status)];
+        return;
+      }
+      segment.source = number;
+      if (++batched_ == kBatch) flush();
+    };
+    for (;;) {
+      const ReadResult result = source.read(kFramesPerRead, take);
+      if (result.status == ReadStatus::kMore) continue;
+      flush();
+      return result.message;
+    }
+  }
+
+  void finish() {
+    flush();
+    shard_.finish();
+  }
+  ShardDelta drain() { return shard_.drain(); }
+
+ private:
+  void flush() noexcept {
+    shard_.judge({batch_.data(), batched_});
+    batched_ = 0;
+  }
+
+  HashKey secret_;
+  Shard shard_;
+  std::array<Segment, kBatch> batch_;
+  size_t batched_ = 0;
+  CaptureTime ticked_;
+};
+
+}  // namespace
+
+void run_report(const Options& options, std::ostream& out, std::ostream& warnings) {
+  const std::vector<std::string>& files = options.report.files;
+  if (files.size() > UINT16_MAX) throw std::runtime_error("report: too many files at once");
+  ShardConfig config{.flows_max = options.analyzer.flows_max,
+                     .flows_idle = options.analyzer.flows_idle,
+                     .peers_max = options.analyzer.peers_max,
+                     .secret = random_secret(),
+                     .excluded_peers = NetworkSet(options.analyzer.peers_exclude),
+                     .local = nullptr};
+  if (!options.analyzer.local.empty()) {
+    config.local = std::make_shared<const NetworkSet>(options.analyzer.local);
+  }
+  VerdictSink sink;
+  if (options.report.format == ReportFormat::kEvents) {
+    sink = [&](const Verdict& verdict) {
+      out << event_line(verdict, files.size() > 1 ? files[verdict.source] : std::string());
+    };
+  }
+
+  Snapshot snapshot;
+  FileJudge judge(std::move(config), std::move(sink));
+  for (size_t i = 0; i < files.size(); ++i) {
+    PcapSource source = PcapSource::open_file(files[i], options.capture.filter);
+    SourceHealth& health = snapshot.health.sources.emplace_back();
+    health.name = files[i];
+    const std::string cut = judge.judge_file(source, static_cast<uint16_t>(i), health);
+    if (!cut.empty()) {
+      warnings << fmt::format("lossgazer: {}: {}; judged up to there, {} packets\n", files[i], cut,
+                              health.packets);
+    }
+  }
+  judge.finish();
+
+  const ShardDelta delta = judge.drain();
+  PeerLedger ledger(options.analyzer.peers_max, Duration::max());
+  ledger.add(delta.peers, CaptureTime());
+  snapshot.peers = ledger.rows();
+  for (size_t i = 0; i < delta.outcomes.size(); ++i) {
+    SourceHealth& health = snapshot.health.sources[i];
+    health.judged = delta.outcomes[i].judged;
+    health.ignored = delta.outcomes[i].ignored;
+    health.dropped[static_cast<size_t>(DropStage::kFlowTable)] = delta.outcomes[i].flow_table_drops;
+  }
+  snapshot.health.flow_limit = options.analyzer.flows_max;
+  snapshot.health.flows_expired = delta.flows_expired;
+  snapshot.health.peers = ledger.peers();
+  snapshot.health.peer_limit = ledger.peers_max();
+  switch (options.report.format) {
+    case ReportFormat::kTable:
+      out << table_text(snapshot);
+      break;
+    case ReportFormat::kJson:
+      out << json_text(snapshot);
+      break;
+    case ReportFormat::kCsv:
+      out << csv_text(snapshot);
+      break;
+    case ReportFormat::kEvents:
+      break;
+    case ReportFormat::kPrometheus:
+      out << report_exposition(snapshot, build_info());
+      break;
+  }
+  out.flush();
+  if (!out) throw std::runtime_error("report: write to standard output: it failed");
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,191 @@
+#include "app/report_format.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+#include "analyzer/capture_health.h"
+#include "app/json_text.h"
+#include "metrics/metric_names.h"
+
+namespace lossgazer {
+namespace {
+
+// Calls `visit(key, direction, counters)` for every row and direction that counted anything.
+template <typename Visit>
+void for_each_direction(const Snapshot& snapshot, Visit visit) {
+  for (const PeerRow& row : snapshot.peers) {
+    for (const Direction direction : {Direction::kEgress, Direction::kIngress}) {
+      const LossCounters& counters = row.counters[static_cast<size_t>(direction)];
+      if (counters != LossCounters{}) visit(row.key, direction, counters);
+    }
+  }
+}
+
+// The columns that name a row: whose it is, and its direction.
+std::vector<PeerLabel> row_labels(const PeerKey& key, Direction direction) {
+  std::vector<PeerLabel> labels = peer_labels(key, direction);
+  labels.push_back({"direction", std::string(direction_name(key.kind, direction))});
+  return labels;
+}
+
+uint64_t lost_on(const LossCounters& counters, Side side) {
+  return counters.lost(side, LossMethod::kCensus) + counters.lost(side, LossMethod::kSequence);
+}
+
+std::string rfc3339(CaptureTime time) {
+  const std::chrono::sys_time<Duration> utc(time.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(utc);
+  return fmt::format("{:%FT%T}.{:09}Z", seconds, (utc - seconds).count());
+}
+
+}  // namespace
+
+std::string table_text(const Snapshot& snapshot) {
+  struct Line {
+    std::string who;
+    std::string direction;
+    std::array<uint64_t, 2> lost{};  // by column: peer and local, or before and after
+    const LossCounters* counters = nullptr;
+  };
+  std::vector<Line> lines;
+  bool pairs = false;
+  size_t width = 4;
+  for_each_direction(snapshot, [&](const PeerKey& key, Direction direction, const auto& counters) {
+    Line line;
+    const std::vector<PeerLabel> labels = peer_labels(key, direction);
+    line.who = labels.front().value;
+    if (labels.size() == 2) line.who += " > " + labels.back().value;
+    line.direction = direction_name(key.kind, direction);
+    pairs = pairs || key.kind == PeerKey::Kind::kPair;
+    const bool before_first = pairs || direction == Direction::kIngress;
+    line.lost = {lost_on(counters, before_first ? Side::kBefore : Side::kAfter),
+                 lost_on(counters, before_first ? Side::kAfter : Side::kBefore)};
+    line.counters = &counters;
+    width = std::max(width, line.who.size());
+    lines.push_back(std::move(line));
+  });
+  std::ranges::stable_sort(lines, std::greater<>(), [](const Line& line) {
+    return std::array{line.lost[0] + line.lost[1], line.counters->retransmitted_segments,
+                      line.counters->packets};
+  });
+
+  const auto* row =
+      "{:<{}}  {:<9} {:>10} {:>10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9}\n";
+  std::string text =
+      fmt::format(fmt::runtime(row), pairs ? "SOURCE > DESTINATION" : "PEER",
+                  std::max<size_t>(width, pairs ? 20 : 4), "DIRECTION", "PACKETS", "DATA",
+                  pairs ? "BEFORE" : "PEER", pairs ? "AFTER" : "LOCAL", "LOST%", "AGAIN",
+                  "SPURIOUS", "LATE", "COPIES", "UNSEEN", "RTT ms");
+  for (const Line& line : lines) {
+    const LossCounters& counters = *line.counters;
+    const uint64_t lost = line.lost[0] + line.lost[1];
+    const double share =
+        counters.data_segments == 0
+            ? 0
+            : 100.0 * static_cast<double>(lost) / static_cast<double>(counters.data_segments);
+    const std::string rtt =
+        counters.rtt_count == 0
+            ? "-"
+            : fmt::format("{:.3f}",
+                          std::chrono::duration<double, std::milli>(counters.rtt_sum).count() /
+                              static_cast<double>(counters.rtt_count));
+    text += fmt::format(fmt::runtime(row), line.who, std::max<size_t>(width, pairs ? 20 : 4),
+                        line.direction, counters.packets, counters.data_segments, line.lost[0],
+                        line.lost[1], fmt::format("{:.2f}", share), counters.retransmitted_segments,
+                        counters.spurious_retransmissions, counters.reordered_segments,
+                        counters.duplicate_packets, counters.unseen_bytes, rtt);
+  }
+  return text;
+}
+
+std::string json_text(const Snapshot& snapshot) {
+  std::string text = "{\"peers\":[";
+  const auto* separator = "";
+  for_each_direction(snapshot, [&](const PeerKey& key, Direction direction, const auto& counters) {
+    text += separator;
+    separator = ",\n";
+    text += '{';
+    for (const PeerLabel& label : row_labels(key, direction)) {
+      text += fmt::format("\"{}\":{},", label.name, json_quote(label.value));
+    }
+    std::string open_key;
+    for (const ReportField& field : report_fields(counters, key.kind, direction)) {
+      if (!open_key.empty() && open_key != field.key) {
+        text.back() = '}';
+        text += ',';
+        open_key.clear();
+      }
+      if (field.part.empty()) {
+        text += fmt::format("\"{}\":{},", field.key, field.number);
+      } else {
+        if (open_key.empty()) text += fmt::format("\"{}\":{{", field.key);
+        open_key = field.key;
+        text += fmt::format("\"{}\":{},", field.part, field.number);
+      }
+    }
+    text.back() = '}';
+    if (!open_key.empty()) text += '}';
+  });
+
+  uint64_t packets = 0;
+  std::array<uint64_t, kDecodeStatusCount> unparsed{};
+  for (const SourceHealth& source : snapshot.health.sources) {
+    packets += source.packets;
+    for (size_t i = 0; i < unparsed.size(); ++i) unparsed[i] += source.unparsed[i];
+  }
+  text += fmt::format("],\n\"capture\":{{\"packets\":{},\"unparsed\":{{", packets);
+  for (size_t i = 1; i < unparsed.size(); ++i) {
+    text += fmt::format("{}\"{}\":{}", i == 1 ? "" : ",", kDecodeStatusName[i], unparsed[i]);
+  }
+  return text + "}}}\n";
+}
+
+std::string csv_text(const Snapshot& snapshot) {
+  std::string header;
+  std::string rows;
+  for_each_direction(snapshot, [&](const PeerKey& key, Direction direction, const auto& counters) {
+    std::string names;
+    for (const PeerLabel& label : row_labels(key, direction)) {
+      names += fmt::format("{},", label.name);
+      rows += fmt::format("{},", label.value);
+    }
+    for (const ReportField& field : report_fields(counters, key.kind, direction)) {
+      names += field.part.empty() ? fmt::format("{},", field.key)
+                                  : fmt::format("{}_{},", field.key, field.part);
+      rows += fmt::format("{},", field.number);
+    }
+    names.back() = '\n';
+    rows.back() = '\n';
+    header = names;
+  });
+  return header + rows;
+}
+
+std::string event_line(const Verdict& verdict, std::string_view file) {
+  const Endpoint source = verdict.key.end(verdict.sender);
+  const Endpoint destination = verdict.key.end(other(verdict.sender));
+  const PeerKey::Kind kind = verdict.direction ? PeerKey::Kind::kAddress : PeerKey::Kind::kPair;
+  const Direction direction = verdict.direction.value_or(Direction::kEgress);
+  std::string line = fmt::format("{{\"time\":\"{}\"", rfc3339(verdict.time));
+  if (!file.empty()) line += fmt::format(",\"file\":{}", json_quote(file));
+  line += fmt::format(
+      ",\"frame\":{},\"src\":\"{}\",\"src_port\":{},\"dst\":\"{}\",\"dst_port\":{},"
+      "\"direction\":\"{}\",\"seq\":{},\"length\":{},\"verdict\":\"{}\"",
+      verdict.frame, source.address.to_string(), source.port, destination.address.to_string(),
+      destination.port, direction_name(kind, direction), verdict.seq.raw(), verdict.payload_length,
+      name_of(verdict.kind));
+  if (verdict.side) {
+    line += fmt::format(",\"side\":\"{}\"", side_name(*verdict.side, kind, direction));
+  }
+  line += fmt::format(",\"evidence\":\"{}\"", name_of(verdict.evidence));
+  if (verdict.revises) line += fmt::format(",\"revises\":\"{}\"", name_of(*verdict.revises));
+  return line + "}\n";
+}
+
+}  // namespace lossgazer

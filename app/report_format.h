@@ -1,0 +1,19 @@
+// The formats of `lossgazer report`, as text. They count nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "analyzer/snapshot.h"
+#include "analyzer/verdict.h"
+
+namespace lossgazer {
+
+// For people: the worst rows first.
+[[nodiscard]] std::string table_text(const Snapshot& snapshot);
+[[nodiscard]] std::string json_text(const Snapshot& snapshot);
+[[nodiscard]] std::string csv_text(const Snapshot& snapshot);
+// One line of the format `events`. `file` is left out if empty.
+[[nodiscard]] std::string event_line(const Verdict& verdict, std::string_view file);
+
+}  // namespace lossgazer

@@ -1,0 +1,357 @@
+#include "capture/pipeline.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace lossgazer {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::string_view kAny = "any";
+constexpr std::string_view kNone = "none";
+constexpr size_t kSourcesMax = 1024;
+constexpr auto kFirstBackOff = std::chrono::milliseconds(250);
+constexpr auto kLongestBackOff = std::chrono::milliseconds(10'000);
+// A few strangers are seen on any network; this many and nobody else are a mirror port.
+constexpr uint64_t kPacketsBeforeHint = 10;
+
+// Peers idle by the monotonic clock: the wall clock may jump.
+CaptureTime ledger_time() {
+  return CaptureTime(std::chrono::duration_cast<Duration>(steady_clock::now().time_since_epoch()));
+}
+
+const Link* find_link(const std::vector<Link>& links, std::string_view name) {
+  const auto found =
+      std::find_if(links.begin(), links.end(), [&](const Link& link) { return link.name == name; });
+  return found == links.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+SourceCounts Pipeline::Source::counts() const {
+  SourceCounts sum = before;
+  if (reader) sum += reader->counts();
+  return sum;
+}
+
+SourceHealth Pipeline::Source::health() const {
+  const SourceCounts sum = counts();
+  SourceHealth health;
+  health.name = name;
+  health.packets = sum.packets;
+  health.judged = outcome.judged;
+  health.ignored = outcome.ignored;
+  health.dropped = {sum.interface_drops, sum.kernel_drops, sum.queue_drops,
+                    outcome.flow_table_drops};
+  health.unparsed = sum.unparsed;
+  health.up = reader && !reader->ended() && link == LinkState::kUp;
+  health.restarts = restarts;
+  health.last_packet = sum.last_packet;
+  if (reader) health.buffer_bytes = reader->buffer_bytes();
+  return health;
+}
+
+Pipeline::Pipeline(PipelineConfig config)
+    : config_(std::move(config)), ledger_(config_.peers_max, config_.peers_ttl) {}
+
+void Pipeline::start() {
+  watcher_ = std::make_unique<LinkWatcher>();
+  local_ = std::make_shared<const NetworkSet>(config_.local ? *config_.local : local_networks());
+  if (config_.interfaces.empty()) add_source(default_interface(), true);
+  for (const std::string& name : config_.interfaces) {
+    if (auto pattern = interface_pattern(name)) {
+      patterns_.push_back(std::move(*pattern));
+    } else if (name != kNone) {
+      add_source(name, true);
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const size_t count = std::max<size_t>(config_.workers, 1);
+    for (size_t i = 0; i < count; ++i) {
+      ShardConfig shard;
+      shard.flows_max = std::max<size_t>(config_.flows_max / count, 1);
+      shard.flows_idle = config_.flows_idle;
+      shard.peers_max = std::max(shard.peers_max, 2 * config_.peers_max);
+      shard.secret = config_.secret;
+      shard.excluded_peers = config_.excluded_peers;
+      shard.local = local_;
+      workers_.push_back(std::make_unique<Worker>(std::move(shard), fmt::format("worker-{}", i)));
+    }
+    flows_.resize(count);
+    running_ = true;
+  }
+  follow_links();
+  open_closed(true);
+}
+
+void Pipeline::poll(std::chrono::milliseconds timeout) {
+  std::array<pollfd, 2> waited_for = {
+      pollfd{.fd = watcher_->fd(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = wake_.fd(), .events = POLLIN, .revents = 0},
+  };
+  ::poll(waited_for.data(), waited_for.size(), static_cast<int>(timeout.count()));
+  wake_.clear();
+  throw_failures();
+  const bool closed = close_ended();
+  if (watcher_->changed() || closed) {
+    follow_addresses();
+    follow_links();
+  }
+  open_closed(false);
+  forget_vanished();
+  {
+    const std::lock_guard lock(mutex_);
+    take_deltas();
+    ledger_.expire(ledger_time());
+  }
+  hint_at_local_ends();
+}
+
+void Pipeline::stop() {
+  if (!running_) return;
+  for (Source& source : sources_) {
+    if (source.reader) source.reader->stop();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (Source& source : sources_) {
+      source.before = source.counts();
+      source.reader.reset();
+    }
+  }
+  for (const auto& worker : workers_) worker->request_stop();
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const ShardDelta last = workers_[i]->stop();
+    const std::lock_guard lock(mutex_);
+    if (const auto delta = workers_[i]->take_delta()) merge(i, *delta);
+    merge(i, last);
+  }
+  const std::lock_guard lock(mutex_);
+  running_ = false;
+}
+
+Snapshot Pipeline::snapshot() {
+  const std::lock_guard lock(mutex_);
+  // Before the sources' counts, so that no more frames are judged than were captured.
+  take_deltas();
+  Snapshot snapshot;
+  snapshot.peers = ledger_.rows();
+  CaptureHealth& health = snapshot.health;
+  for (const Source& source : sources_) {
+    if (!source.name.empty()) health.sources.push_back(source.health());
+  }
+  for (const auto& worker : workers_) health.workers.push_back(worker->health());
+  health.queue_limit = ShardQueue::kLimit;
+  for (const uint64_t flows : flows_) health.flows += flows;
+  health.flow_limit = config_.flows_max;
+  health.flows_expired = flows_expired_;
+  health.peers = ledger_.peers();
+  health.peer_limit = ledger_.peers_max();
+  health.peers_expired = ledger_.expired();
+  return snapshot;
+}
+
+bool Pipeline::healthy() const {
+  const std::lock_guard lock(mutex_);
+  return std::none_of(workers_.begin(), workers_.end(),
+                      [](const auto& worker) { return worker->failure() != nullptr; }) &&
+         std::none_of(sources_.begin(), sources_.end(), [](const Source& source) {
+           return source.reader && source.reader->failure() != nullptr;
+         });
+}
+
+std::optional<std::string> Pipeline::not_ready() const {
+  const std::lock_guard lock(mutex_);
+  if (!running_) return "capture is not running";
+  bool capturing = patterns_.empty();
+  for (const Source& source : sources_) {
+    const bool open = source.reader && !source.reader->ended();
+    if (source.literal && !open)
+      return fmt::format("interface {} is not there or not up", source.name);
+    capturing = capturing || open;
+  }
+  if (!capturing) return "no interface matches the pattern yet";
+  return std::nullopt;
+}
+
+void Pipeline::log(LogLevel level, std::string_view text) const {
+  if (config_.log) config_.log(level, text);
+}
+
+void Pipeline::follow_links() {
+  const std::vector<Link> links = list_links();
+  for (const Link& link : links) {
+    const bool wanted =
+        link.up && std::any_of(patterns_.begin(), patterns_.end(), [&](const std::regex& pattern) {
+          return std::regex_search(link.name, pattern);
+        });
+    if (wanted) add_source(link.name, false);
+  }
+  const std::lock_guard lock(mutex_);
+  for (Source& source : sources_) {
+    const Link* link = find_link(links, source.name);
+    const bool up = source.name == kAny || (link != nullptr && link->up);
+    source.link = up ? LinkState::kUp : link != nullptr ? LinkState::kDown : LinkState::kAbsent;
+    source.next_try = steady_clock::now();  // what kept it from opening may be over
+  }
+}
+
+void Pipeline::follow_addresses() {
+  if (config_.local) return;
+  auto local = std::make_shared<const NetworkSet>(local_networks());
+  if (*local == *local_) return;
+  local_ = std::move(local);
+  for (const auto& worker : workers_) worker->set_local(local_);
+}
+
+void Pipeline::add_source(const std::string& name, bool literal) {
+  const auto place_of = [&](std::string_view wanted) {
+    return std::find_if(sources_.begin(), sources_.end(),
+                        [&](const Source& source) { return source.name == wanted; });
+  };
+  if (place_of(name) != sources_.end()) return;
+  auto place = place_of("");
+  if (place == sources_.end() && sources_.size() == kSourcesMax) {
+    if (std::exchange(told_too_many_, true)) return;
+    return log(LogLevel::kWarning,
+               fmt::format("interface {}: not captured, nor are more: {} interfaces are the most; "
+                           "make the pattern narrower",
+                           name, kSourcesMax));
+  }
+  const std::lock_guard lock(mutex_);
+  if (place == sources_.end()) place = sources_.emplace(place);
+  place->name = name;
+  place->literal = literal;
+  place->last_there = steady_clock::now();
+}
+
+bool Pipeline::close_ended() {
+  bool closed = false;
+  for (Source& source : sources_) {
+    if (!source.reader || !source.reader->ended()) continue;
+    closed = true;
+    log(LogLevel::kWarning, fmt::format("interface {}: {}; capture resumes when it is back",
+                                        source.name, source.reader->message()));
+    std::unique_ptr<SourceReader> ended;
+    const std::lock_guard lock(mutex_);
+    source.before = source.counts();
+    ended = std::move(source.reader);
+  }
+  return closed;
+}
+
+void Pipeline::open_closed(bool at_start) {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    Source& source = sources_[i];
+    if (source.name.empty() || source.reader) continue;
+    if (at_start && source.link == LinkState::kDown) {
+      log(LogLevel::kWarning,
+          fmt::format("interface {} is not up; capture begins when it is", source.name));
+    }
+    // At the start an absent one is tried for the error it gives.
+    const bool due = source.link == LinkState::kUp ? steady_clock::now() >= source.next_try
+                                                   : at_start && source.link == LinkState::kAbsent;
+    if (!due) continue;
+    try {
+      open(static_cast<uint16_t>(i));
+    } catch (const std::runtime_error& error) {
+      if (at_start && source.literal) throw;
+      if (source.back_off == source.back_off.zero()) log(LogLevel::kWarning, error.what());
+      source.back_off = std::clamp(2 * source.back_off, kFirstBackOff, kLongestBackOff);
+      source.next_try = steady_clock::now() + source.back_off;
+    }
+  }
+}
+
+void Pipeline::open(uint16_t index) {
+  Source& source = sources_[index];
+  LiveConfig live = config_.live;
+  live.interface = source.name;
+  std::vector<ShardQueue*> queues;
+  for (const auto& worker : workers_) queues.push_back(&worker->queue());
+  auto reader = std::make_unique<SourceReader>(config_.open(live), index, queues, config_.secret,
+                                               "capture-" + source.name);
+  const uint64_t buffer = reader->buffer_bytes();
+  {
+    const std::lock_guard lock(mutex_);
+    source.reader = std::move(reader);
+    source.back_off = {};
+    if (std::exchange(source.was_open, true)) ++source.restarts;
+  }
+  log(LogLevel::kInfo,
+      fmt::format("capturing on {}, with a ring of {} bytes", source.name, buffer));
+}
+
+void Pipeline::forget_vanished() {
+  const auto now = steady_clock::now();
+  for (Source& source : sources_) {
+    if (source.literal || source.reader || source.link == LinkState::kUp) {
+      source.last_there = now;
+    } else if (!source.name.empty() && now - source.last_there > config_.peers_ttl) {
+      const std::lock_guard lock(mutex_);
+      source = {};
+    }
+  }
+}
+
+void Pipeline::throw_failures() const {
+  for (const auto& worker : workers_) {
+    if (const auto failure = worker->failure()) std::rethrow_exception(failure);
+  }
+  for (const Source& source : sources_) {
+    if (!source.reader) continue;
+    if (const auto failure = source.reader->failure()) std::rethrow_exception(failure);
+  }
+}
+
+void Pipeline::take_deltas() {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (const auto delta = workers_[i]->take_delta()) merge(i, *delta);
+  }
+}
+
+void Pipeline::merge(size_t worker, const ShardDelta& delta) {
+  ledger_.add(delta.peers, ledger_time());
+  flows_[worker] = delta.flows;
+  for (size_t i = 0; i < delta.flows_expired.size(); ++i) {
+    flows_expired_[i] += delta.flows_expired[i];
+  }
+  const size_t known = std::min(delta.outcomes.size(), sources_.size());
+  for (size_t i = 0; i < known; ++i) {
+    const SourceOutcome& from = delta.outcomes[i];
+    SourceOutcome& to = sources_[i].outcome;
+    to.judged += from.judged;
+    for (size_t reason = 0; reason < from.ignored.size(); ++reason) {
+      to.ignored[reason] += from.ignored[reason];
+    }
+    to.flow_table_drops += from.flow_table_drops;
+  }
+}
+
+void Pipeline::hint_at_local_ends() {
+  for (Source& source : sources_) {
+    {
+      const std::lock_guard lock(mutex_);
+      const uint64_t strangers =
+          source.outcome.ignored[static_cast<size_t>(IgnoreReason::kNoLocalEnd)];
+      if (source.told_no_local_end || source.outcome.judged > 0 || strangers < kPacketsBeforeHint) {
+        continue;
+      }
+      source.told_no_local_end = true;
+    }
+    log(LogLevel::kWarning,
+        fmt::format("interface {}: no packet has an end that is ours; say which networks are with "
+                    "--local CIDR",
+                    source.name));
+  }
+}
+
+}  // namespace lossgazer

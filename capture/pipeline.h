@@ -1,0 +1,138 @@
+// Live capture as a whole: opens the sources, starts and stops the threads, follows links and
+// addresses as they come and go, and adds up what the workers counted. It never judges a packet.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/capture_health.h"
+#include "analyzer/keyed_hash.h"
+#include "analyzer/network_set.h"
+#include "analyzer/peer_ledger.h"
+#include "analyzer/snapshot.h"
+#include "analyzer/units.h"
+#include "capture/event_fd.h"
+#include "capture/interfaces.h"
+#include "capture/pcap_source.h"
+#include "capture/source_reader.h"
+#include "capture/worker.h"
+
+namespace lossgazer {
+
+enum class LogLevel : uint8_t { kInfo, kWarning };
+
+struct PipelineConfig {
+  // Names, `any`, or `/pattern/`; `none` for no capture at all. Empty: the default route's.
+  std::vector<std::string> interfaces;
+  LiveConfig live;                  // for each of them; its `interface` is not read
+  std::optional<NetworkSet> local;  // which ends are us; else the namespace's addresses, followed
+  size_t workers = 1;
+  size_t flows_max = 1'000'000;  // of all workers together
+  Duration flows_idle = std::chrono::minutes(2);
+  size_t peers_max = 1'000;
+  Duration peers_ttl = std::chrono::minutes(15);
+  NetworkSet excluded_peers;
+  HashKey secret;
+  // Opens a source. A caller that holds the privilege only while it opens wraps it here.
+  std::function<PcapSource(const LiveConfig&)> open = PcapSource::open_live;
+  // Told what an operator should know, rarely, by the thread that calls start() or poll().
+  std::function<void(LogLevel, std::string_view)> log;
+};
+
+// One thread calls start(), poll() and stop(). Any thread may call snapshot(), healthy(),
+// not_ready() and wake(); they wait for no packet, worker or capture thread.
+class Pipeline {
+ public:
+  explicit Pipeline(PipelineConfig config);
+
+  // Opens what is there and starts the threads, which inherit this thread's signal mask. Throws
+  // std::runtime_error if a literal interface does not exist or cannot be opened.
+  void start();
+
+  // Waits at most `timeout`, or until something is to be done, and does it: follows links and
+  // addresses, reopens what came back, takes what the workers counted, forgets idle peers. To be
+  // called several times a second. Throws what a capture or worker thread died of.
+  void poll(std::chrono::milliseconds timeout);
+
+  // Ends a poll() at once. May be called in a signal handler.
+  void wake() const noexcept { wake_.set(); }
+
+  // Ends capture, judges what was captured, settles everything and ends all threads. Snapshots stay
+  // readable. Does nothing if it was not started, or is stopped already.
+  void stop();
+
+  // The totals up to about a tenth of a second ago.
+  [[nodiscard]] Snapshot snapshot();
+  // No thread has died.
+  [[nodiscard]] bool healthy() const;
+  // Why it is not capturing all it was told to; nothing if it is.
+  [[nodiscard]] std::optional<std::string> not_ready() const;
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  enum class LinkState : uint8_t { kAbsent, kDown, kUp };
+
+  // An interface that is or was captured on. Its place in sources_ is its Segment::source.
+  struct Source {
+    std::string name;      // empty: the place is free
+    bool literal = false;  // named as such, not by a pattern
+    LinkState link = LinkState::kAbsent;
+    std::unique_ptr<SourceReader> reader;  // null while it is not open
+    SourceCounts before;                   // by readers that ended
+    SourceOutcome outcome;
+    uint64_t restarts = 0;
+    bool was_open = false;
+    bool told_no_local_end = false;
+    std::chrono::milliseconds back_off{};  // since its last failure to open, 0 after a success
+    SteadyTime next_try;
+    SteadyTime last_there;
+
+    [[nodiscard]] SourceCounts counts() const;
+    [[nodiscard]] SourceHealth health() const;
+  };
+
+  void log(LogLevel level, std::string_view text) const;
+  void follow_links();
+  void follow_addresses();
+  void add_source(const std::string& name, bool literal);
+  bool close_ended();  // returns whether there were any
+  void open_closed(bool at_start);
+  void open(uint16_t index);
+  void forget_vanished();
+  void throw_failures() const;
+  void take_deltas();
+  void merge(size_t worker, const ShardDelta& delta);
+  void hint_at_local_ends();
+
+  const PipelineConfig config_;
+  EventFd wake_;
+  std::vector<std::regex> patterns_;
+  bool told_too_many_ = false;
+
+  // Of the thread that calls poll().
+  std::unique_ptr<LinkWatcher> watcher_;
+  std::shared_ptr<const NetworkSet> local_;
+
+  // Guards all below, and is held for a moment only. Nobody but the thread that calls poll() adds
+  // workers, or changes of a source more than its outcome: that thread may read these without it.
+  mutable std::mutex mutex_;
+  bool running_ = false;
+  std::vector<std::unique_ptr<Worker>> workers_;  // outlive the readers that feed them
+  std::vector<uint64_t> flows_;                   // by worker
+  std::vector<Source> sources_;
+  std::array<uint64_t, kFlowExpiryName.size()> flows_expired_{};
+  PeerLedger ledger_;
+};
+
+}  // namespace lossgazer

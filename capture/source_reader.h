@@ -1,0 +1,98 @@
+// A capture thread: owns one live source, decodes its frames and hands each segment to the worker
+// whose flow it is. It never judges, and never waits for a worker: what a queue refuses is counted.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "analyzer/decode_status.h"
+#include "analyzer/keyed_hash.h"
+#include "analyzer/segment.h"
+#include "analyzer/units.h"
+#include "capture/event_fd.h"
+#include "capture/pcap_source.h"
+#include "capture/shard_queue.h"
+
+namespace lossgazer {
+
+// Frames since a source was opened.
+struct SourceCounts {
+  uint64_t packets = 0;
+  std::array<uint64_t, kDecodeStatusCount> unparsed{};  // by DecodeStatus
+  uint64_t queue_drops = 0;
+  uint64_t kernel_drops = 0;
+  uint64_t interface_drops = 0;
+  std::optional<CaptureTime> last_packet;
+
+  // Both cover different times of the same interface, `later` the later one.
+  SourceCounts& operator+=(const SourceCounts& later);
+};
+
+// Any thread may call anything.
+class SourceReader {
+ public:
+  // Starts the thread, under `thread_name` (15 characters are kept). Segments get `source_index`,
+  // and go to `queues`, which must outlive this, by the upper half of their hash: flow tables index
+  // by the lower.
+  SourceReader(PcapSource source, uint16_t source_index, const std::vector<ShardQueue*>& queues,
+               HashKey secret, const std::string& thread_name);
+  // Ends the thread.
+  ~SourceReader();
+  SourceReader(const SourceReader&) = delete;
+  SourceReader& operator=(const SourceReader&) = delete;
+
+  // Everything read is queued or counted as dropped when this returns.
+  void stop();
+
+  // True once the thread read its last frame, of itself or asked to.
+  [[nodiscard]] bool ended() const { return ended_; }
+  // Why it ended of itself: the interface is gone. Empty otherwise.
+  [[nodiscard]] std::string message() const;
+  // Why the thread died; null while it is well.
+  [[nodiscard]] std::exception_ptr failure() const;
+
+  // A frame counts in `packets` before a worker may have judged it.
+  [[nodiscard]] SourceCounts counts() const;
+  [[nodiscard]] uint32_t ifindex() const { return ifindex_; }
+  [[nodiscard]] uint64_t buffer_bytes() const { return buffer_bytes_; }
+
+ private:
+  struct Lane {  // to one worker
+    ShardQueue::Producer producer;
+    std::vector<Segment> batch;
+  };
+
+  void run() noexcept;
+  void read_until_stopped();
+  void take(const Frame& frame) noexcept;
+  void flush(Lane& lane) noexcept;
+  void publish() noexcept;
+  void read_statistics();
+
+  const uint32_t ifindex_;
+  const uint64_t buffer_bytes_;
+  const uint16_t source_index_;
+  const HashKey secret_;
+  const LinkType link_type_;
+  EventFd stop_;
+  std::atomic<bool> ended_ = false;
+  mutable std::mutex mutex_;  // guards the three below, and is held for a moment only
+  SourceCounts published_;
+  std::string message_;
+  std::exception_ptr failure_;
+
+  // The thread's own.
+  PcapSource source_;
+  std::vector<Lane> lanes_;
+  SourceCounts counts_;
+  std::thread thread_;
+};
+
+}  // namespace lossgazer

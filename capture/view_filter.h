@@ -1,0 +1,61 @@
+// The kernel filter of a live source: lets TCP packets through, bare or tunnelled, and keeps of
+// each the bytes that hold its headers. Never runs on files, whose bytes are kept already.
+//
+// The value a BPF program returns is the number of bytes the kernel keeps. So the program is a
+// chain of views, each an expression and the bytes it grants; the first that matches decides:
+//
+//   IPv4, bare on Ethernet            the snapshot length N
+//   IPv6                              N + 20
+//   no payload, or a SYN              the whole headers: at least 94 bytes, 114 for IPv6
+//   IPv4 options, IPv6 extensions     the whole headers: at least 134 bytes, 178 for IPv6
+//   VLAN tag, MPLS label, PPPoE       + 4, + 4, + 8
+//   cooked header (SLL, SLL2)         + 2, + 6
+//   no link header                    - 14
+//   IPIP, 6in4; in IPv6               + 20; + 40
+//   VXLAN over IPv4, IPv6             + 50, + 70
+//   GRE, Geneve, a tag inside VXLAN   accepted by the outer headers and granted the most they can
+//                                     need, since what lies behind is at no fixed place
+//
+// Where it errs it grants too much. A later fragment passes with its first one's view.
+//
+// The user's filter is libpcap's, and means what it means to tcpdump, with one comfort: lossgazer
+// also tries it behind VLAN tags, MPLS labels and PPPoE, so `port 443` finds tagged packets too. A
+// filter that itself names vlan, mpls, pppoes or geneve is taken as it stands. In tunnels it is
+// applied to the outer packet.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct pcap;  // pcap_t
+
+namespace lossgazer {
+
+// libpcap's bpf_insn.
+struct FilterInstruction {
+  uint16_t code = 0;
+  uint8_t jump_true = 0;
+  uint8_t jump_false = 0;
+  uint32_t operand = 0;
+};
+
+struct ViewFilterConfig {
+  uint32_t snaplen = 64;    // bytes kept of an Ethernet/IPv4 packet, 48 or more
+  std::string user_filter;  // empty for none
+  // The kernel sees a packet on a cooked interface without the header that libpcap makes for it,
+  // and counts the bytes to keep from the network header.
+  bool in_kernel = true;
+};
+
+// The longest view is shorter than the snapshot length and this: what a handle must be opened with.
+inline constexpr uint32_t kViewHeadroom = 384;
+
+// The program for packets as `handle` frames them. `handle` must be open (or made by
+// pcap_open_dead()); on a live one the program follows VLAN tags that the card or kernel took off.
+// Throws std::runtime_error if the user's filter is wrong, can match no TCP packet, or makes the
+// program longer than the kernel takes.
+[[nodiscard]] std::vector<FilterInstruction> compile_view_filter(pcap* handle,
+                                                                 const ViewFilterConfig& config);
+
+}  // namespace lossgazer

@@ -1,0 +1,119 @@
+#include "capture/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <ctime>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace lossgazer {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr size_t kBatch = 256;
+constexpr auto kTickInterval = std::chrono::milliseconds(100);
+// How long a packet may be on its way from the wire to the shard: a block of the kernel's ring held
+// back, and the threads' wake-up. What the wall clock says is that much ahead of the shard.
+constexpr auto kOnTheWay = std::chrono::milliseconds(100);
+
+CaptureTime wall_clock() {
+  return CaptureTime(
+      std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch()));
+}
+
+Duration thread_cpu_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+}  // namespace
+
+Worker::Worker(ShardConfig config, const std::string& thread_name) : shard_(std::move(config)) {
+  thread_ = std::thread(&Worker::run, this);
+  ::pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
+}
+
+Worker::~Worker() {
+  request_stop();
+  if (thread_.joinable()) thread_.join();
+  delete mailbox_.load();
+}
+
+void Worker::set_local(std::shared_ptr<const NetworkSet> local) {
+  const std::lock_guard lock(mutex_);
+  new_local_ = std::move(local);
+}
+
+std::unique_ptr<ShardDelta> Worker::take_delta() {
+  return std::unique_ptr<ShardDelta>(mailbox_.exchange(nullptr));
+}
+
+ShardDelta Worker::stop() {
+  request_stop();
+  thread_.join();
+  return shard_.drain();
+}
+
+WorkerHealth Worker::health() const {
+  return {.queue_packets = queue_.size_approx(), .busy = Duration(busy_)};
+}
+
+std::exception_ptr Worker::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Worker::run() noexcept {
+  try {
+    judge_until_stopped();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+  }
+}
+
+void Worker::judge_until_stopped() {
+  std::vector<Segment> batch(kBatch);
+  auto next_tick = steady_clock::now() + kTickInterval;
+  for (;;) {
+    // Read before the queue: what was pushed before the request is then found there.
+    const bool stopping = stopping_;
+    const auto until_tick =
+        std::chrono::duration_cast<std::chrono::microseconds>(next_tick - steady_clock::now());
+    const size_t count =
+        queue_.pop(batch, stopping ? std::chrono::microseconds(0)
+                                   : std::max(until_tick, std::chrono::microseconds(0)));
+    if (count > 0) {
+      shard_.judge(std::span(batch).first(count));
+      last_packet_ = std::max(last_packet_, batch[count - 1].time);
+    } else if (stopping) {
+      break;
+    }
+    if (steady_clock::now() >= next_tick) {
+      tick(count < batch.size());
+      next_tick = steady_clock::now() + kTickInterval;
+    }
+  }
+  shard_.finish();
+}
+
+void Worker::tick(bool queue_was_emptied) {
+  std::shared_ptr<const NetworkSet> local;
+  {
+    const std::lock_guard lock(mutex_);
+    local = std::exchange(new_local_, nullptr);
+  }
+  if (local) shard_.set_local(std::move(local));
+  // With a backlog the wall clock would run ahead of packets that wait here.
+  shard_.tick(queue_was_emptied ? std::max(last_packet_, wall_clock() - kOnTheWay) : last_packet_);
+  if (mailbox_.load() == nullptr) mailbox_ = new ShardDelta(shard_.drain());
+  busy_ = thread_cpu_time().count();
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,43 @@
+// What a snapshot looks like to Prometheus: metric families in a stable order, and their text. It
+// reads no clock and decides nothing about when a peer is shown.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "analyzer/snapshot.h"
+
+namespace prometheus {
+struct MetricFamily;
+}  // namespace prometheus
+
+namespace lossgazer {
+
+struct BuildInfo {
+  std::string version;
+  std::string revision;
+  std::string compiler;
+};
+
+// Takes one family after the other: a large exposition need not stand in memory whole.
+using FamilySink = std::function<void(prometheus::MetricFamily&&)>;
+
+// The peer counters of `rows`, in the order of families, then rows, then directions. Rows for which
+// `shown` is false show 0 throughout; `shown` has an element for each row.
+void peer_families(const std::vector<PeerRow>& rows, const std::vector<bool>& shown,
+                   const FamilySink& sink);
+
+// Every reason, stage and worker has its series, even at 0. The names of sources must be distinct.
+void health_families(const CaptureHealth& health, const FamilySink& sink);
+
+void build_family(const BuildInfo& build, const FamilySink& sink);
+
+// The text format (version 0.0.4) of all that `families` hands to the sink it is given.
+[[nodiscard]] std::string exposition_text(const std::function<void(const FamilySink&)>& families);
+
+// A finished capture's peer counters and health as text: true values at once, since no scrape came
+// before.
+[[nodiscard]] std::string report_exposition(const Snapshot& snapshot, const BuildInfo& build);
+
+}  // namespace lossgazer

@@ -1,0 +1,209 @@
+#include "metrics/metric_names.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+
+namespace lossgazer {
+namespace {
+
+using Counters = const LossCounters&;
+
+constexpr uint64_t handshakes(Counters c, Handshake handshake) {
+  return c.handshake_retransmissions[static_cast<size_t>(handshake)];
+}
+
+constexpr uint64_t attempts(Counters c, ConnectionOutcome outcome) {
+  return c.connections[static_cast<size_t>(outcome)];
+}
+
+constexpr std::array kPackets = {PeerSeries{[](Counters c) { return c.packets; }}};
+constexpr std::array kDataSegments = {PeerSeries{[](Counters c) { return c.data_segments; }}};
+constexpr std::array kPayloadBytes = {PeerSeries{[](Counters c) { return c.payload_bytes; }}};
+constexpr std::array kLostPackets = {
+    PeerSeries{[](Counters c) { return c.lost(Side::kBefore, LossMethod::kCensus); }, "census",
+               Side::kBefore},
+    PeerSeries{[](Counters c) { return c.lost(Side::kBefore, LossMethod::kSequence); }, "sequence",
+               Side::kBefore},
+    PeerSeries{[](Counters c) { return c.lost(Side::kAfter, LossMethod::kCensus); }, "census",
+               Side::kAfter},
+    PeerSeries{[](Counters c) { return c.lost(Side::kAfter, LossMethod::kSequence); }, "sequence",
+               Side::kAfter},
+};
+constexpr std::array kUnansweredSegments = {
+    PeerSeries{[](Counters c) { return c.unanswered_segments; }}};
+constexpr std::array kCensusPackets = {PeerSeries{[](Counters c) { return c.census_packets; }}};
+constexpr std::array kRetransmittedSegments = {
+    PeerSeries{[](Counters c) { return c.retransmitted_segments; }}};
+constexpr std::array kRetransmittedBytes = {
+    PeerSeries{[](Counters c) { return c.retransmitted_bytes; }}};
+constexpr std::array kSpuriousRetransmissions = {
+    PeerSeries{[](Counters c) { return c.spurious_retransmissions; }}};
+constexpr std::array kHandshakeRetransmissions = {
+    PeerSeries{[](Counters c) { return handshakes(c, Handshake::kSyn); }, "syn"},
+    PeerSeries{[](Counters c) { return handshakes(c, Handshake::kSynAck); }, "syn_ack"},
+};
+constexpr std::array kReorderedSegments = {
+    PeerSeries{[](Counters c) { return c.reordered_segments; }}};
+constexpr std::array kDuplicatePackets = {
+    PeerSeries{[](Counters c) { return c.duplicate_packets; }}};
+constexpr std::array kDuplicateAcks = {PeerSeries{[](Counters c) { return c.duplicate_acks; }}};
+constexpr std::array kZeroWindows = {PeerSeries{[](Counters c) { return c.zero_windows; }}};
+constexpr std::array kResets = {PeerSeries{[](Counters c) { return c.resets; }}};
+constexpr std::array kEcnCePackets = {PeerSeries{[](Counters c) { return c.ecn_ce_packets; }}};
+constexpr std::array kUnseenBytes = {PeerSeries{[](Counters c) { return c.unseen_bytes; }}};
+constexpr std::array kConnections = {
+    PeerSeries{[](Counters c) { return attempts(c, ConnectionOutcome::kOpened); }, "opened"},
+    PeerSeries{[](Counters c) { return attempts(c, ConnectionOutcome::kRefused); }, "refused"},
+    PeerSeries{[](Counters c) { return attempts(c, ConnectionOutcome::kTimeout); }, "timeout"},
+};
+
+constexpr std::array kPeerCounters = {
+    PeerCounter{"packets",
+                "TCP packets on the wire; an offloaded packet counts as those it stands "
+                "for.",
+                kPackets},
+    PeerCounter{"data_segments",
+                "Packets with payload, SYN or FIN: the denominator of retransmission ratios.",
+                kDataSegments},
+    PeerCounter{"payload_bytes", "TCP payload, retransmissions included.", kPayloadBytes},
+    PeerCounter{
+        "lost_packets",
+        "Packets lost, by where (side=peer: between the capture point and the peer, "
+        "side=local: between it and our end) and by how it is known (method=census: counted "
+        "by IP identification, method=sequence: inferred from sequence numbers). Healthy: "
+        "stays flat.",
+        kLostPackets, "method"},
+    PeerCounter{"unanswered_segments",
+                "Segments sent again to a receiver not heard from since; no loss until it answers. "
+                "Healthy: stays flat.",
+                kUnansweredSegments},
+    PeerCounter{"census_packets",
+                "Packets whose loss is counted by IP identification, not inferred. Healthy: near "
+                "packets_total; 0 where the sender's IP identification cannot be counted by.",
+                kCensusPackets},
+    PeerCounter{"retransmitted_segments",
+                "Segments sent again, spurious and handshake ones included. Healthy: below 1 % of "
+                "data_segments_total.",
+                kRetransmittedSegments},
+    PeerCounter{"retransmitted_bytes",
+                "Payload sent again. Healthy: below 1 % of "
+                "payload_bytes_total.",
+                kRetransmittedBytes},
+    PeerCounter{"spurious_retransmissions",
+                "Segments sent again although the first copy arrived: delay or lost "
+                "acknowledgments, not lost data. Healthy: near 0.",
+                kSpuriousRetransmissions},
+    PeerCounter{"handshake_retransmissions",
+                "Connection attempts repeated, by what was sent again. Healthy: stays flat.",
+                kHandshakeRetransmissions, "handshake"},
+    PeerCounter{"reordered_segments",
+                "Segments that came late because the network overtook them. Healthy: near 0.",
+                kReorderedSegments},
+    PeerCounter{"duplicate_packets", "Copies the network made. Healthy: 0.", kDuplicatePackets},
+    PeerCounter{
+        "duplicate_acks",
+        "Acknowledgments that say data is missing, sent in this direction. Healthy: near 0.",
+        kDuplicateAcks},
+    PeerCounter{"zero_windows",
+                "Packets whose sender had no room to receive: its application reads too slowly. "
+                "Healthy: near 0.",
+                kZeroWindows},
+    PeerCounter{"resets", "RST packets sent in this direction. Healthy: few.", kResets},
+    PeerCounter{"ecn_ce_packets", "Packets marked by a congested router (ECN CE). Healthy: near 0.",
+                kEcnCePackets},
+    PeerCounter{"unseen_bytes",
+                "Bytes acknowledged but never captured: the capture's own miss, or a path it does "
+                "not see; never counted as loss. Healthy: 0.",
+                kUnseenBytes},
+    PeerCounter{"connections",
+                "Connection attempts by outcome, under the direction of the SYN. Healthy: refused "
+                "and timeout stay flat.",
+                kConnections, "outcome"},
+};
+
+// Whether what came before the capture point came from the peer's side.
+constexpr bool comes_from_peer(Direction direction) { return direction == Direction::kIngress; }
+
+void append_lost_packets(const PeerCounter& counter, Counters counters, PeerKey::Kind kind,
+                         Direction direction, std::vector<ReportField>& fields) {
+  const bool after_first = kind != PeerKey::Kind::kPair && !comes_from_peer(direction);
+  const std::array sides = after_first ? std::array{Side::kAfter, Side::kBefore}
+                                       : std::array{Side::kBefore, Side::kAfter};
+  for (Side side : sides) {
+    uint64_t sum = 0;
+    for (const PeerSeries& series : counter.series) {
+      if (series.side == side) sum += series.read(counters);
+    }
+    fields.push_back(
+        {std::string(counter.key), side_name(side, kind, direction), std::to_string(sum)});
+  }
+  // The first side's series name every method once.
+  for (const PeerSeries& method : counter.series) {
+    if (method.side != Side::kBefore) continue;
+    uint64_t sum = 0;
+    for (const PeerSeries& series : counter.series) {
+      if (series.part == method.part) sum += series.read(counters);
+    }
+    fields.push_back(
+        {fmt::format("{}_by_{}", counter.key, counter.label), method.part, std::to_string(sum)});
+  }
+}
+
+}  // namespace
+
+std::span<const PeerCounter> peer_counters() { return kPeerCounters; }
+
+std::string_view rtt_help() {
+  return "Round-trip time between the capture point and the receiver of this direction. Healthy: "
+         "_sum / _count stays near the path's delay.";
+}
+
+std::string_view direction_name(PeerKey::Kind kind, Direction direction) {
+  if (kind == PeerKey::Kind::kPair) return "transit";
+  return direction == Direction::kEgress ? "egress" : "ingress";
+}
+
+std::string_view side_name(Side side, PeerKey::Kind kind, Direction direction) {
+  const bool before = side == Side::kBefore;
+  if (kind == PeerKey::Kind::kPair) return before ? "before" : "after";
+  return before == comes_from_peer(direction) ? "peer" : "local";
+}
+
+std::vector<PeerLabel> peer_labels(const PeerKey& key, Direction direction) {
+  switch (key.kind) {
+    case PeerKey::Kind::kAddress:
+      return {{"peer", key.address.to_string()}};
+    case PeerKey::Kind::kOther:
+      return {{"peer", std::string(kOtherPeer)}};
+    case PeerKey::Kind::kPair:
+      break;
+  }
+  const bool forth = direction == Direction::kEgress;
+  return {{"source", (forth ? key.address : key.second).to_string()},
+          {"destination", (forth ? key.second : key.address).to_string()}};
+}
+
+std::vector<ReportField> report_fields(const LossCounters& counters, PeerKey::Kind kind,
+                                       Direction direction) {
+  std::vector<ReportField> fields;
+  for (const PeerCounter& counter : peer_counters()) {
+    if (counter.series.front().side) {
+      append_lost_packets(counter, counters, kind, direction, fields);
+      continue;
+    }
+    for (const PeerSeries& series : counter.series) {
+      fields.push_back(
+          {std::string(counter.key), series.part, std::to_string(series.read(counters))});
+    }
+  }
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(counters.rtt_sum);
+  fields.push_back(
+      {std::string(kRttKey), "sum",
+       fmt::format("{}.{:09}", seconds.count(), (counters.rtt_sum - seconds).count())});
+  fields.push_back({std::string(kRttKey), "count", std::to_string(counters.rtt_count)});
+  return fields;
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,306 @@
+// Which packets were lost, and on which side of the capture point: retransmissions and their fate.
+
+#include <gmock/gmock.h>
+
+#include "tests/support/conversation.h"
+
+namespace lossgazer::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kMss = 1000;
+
+uint64_t lost(const LossCounters& counters, Side side) {
+  return counters.lost(side, LossMethod::kSequence);
+}
+
+TEST(Loss, CleanTransferHasNoVerdicts) {
+  Conversation story;
+  story.handshake();
+  for (uint32_t i = 0; i < 1000; ++i) {
+    const Duration at = 20ms + i * 1ms;
+    story.peer({.at = at, .seq = 1 + i * kMss, .length = kMss, .ip_id = static_cast<uint16_t>(i)});
+    story.us({.at = at + 10us, .ack = 1 + (i + 1) * kMss});
+  }
+  story.finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().data_segments, 1001u);  // with the SYN-ACK
+  EXPECT_EQ(story.ingress().payload_bytes, 1000u * kMss);
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+  EXPECT_EQ(story.ingress().connections, LossCounters{}.connections);
+  EXPECT_EQ(story.egress().connections[0], 1u);  // opened, by us
+}
+
+// peer > us: 1:1001, 2001:3001, and 40 ms later 1001:2001 with a newer TSval.
+TEST(Loss, HoleFilledByNewerTsvalIsLossBeforeTheTap) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.peer({.at = 31ms, .seq = 2001, .length = kMss, .tsval = 100});
+  story.us({.at = 31ms, .ack = 1001, .sack = {{2001, 3001}}});
+  story.peer({.at = 71ms, .seq = 1001, .length = kMss, .tsval = 140});
+  story.us({.at = 71ms, .ack = 3001});
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1001 retransmission before tsval"));
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 0u) << "a DSACK may still come";
+  story.tick(1s);
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 1u);
+  EXPECT_EQ(lost(story.ingress(), Side::kAfter), 0u);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+  EXPECT_EQ(story.ingress().retransmitted_bytes, kMss);
+  EXPECT_EQ(story.egress().duplicate_acks, 0u) << "the first ACK of 1001 acknowledged new data";
+}
+
+TEST(Loss, SeveralPacketsInOneHoleAreCountedEach) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = 1448, .tsval = 100});
+  story.peer({.at = 31ms, .seq = 1 + 4 * 1448, .length = 1448, .tsval = 100});
+  for (uint32_t i = 1; i < 4; ++i) {
+    story.peer({.at = 71ms, .seq = 1 + i * 1448, .length = 1448, .tsval = 140});
+  }
+  story.us({.at = 72ms, .ack = 1 + 5 * 1448}).finish();
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 3u);
+}
+
+// us > peer: 1:1001 twice, 250 ms apart; the peer acknowledges the second.
+TEST(Loss, RepeatOfSeenBytesIsLossAfterTheTap) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .ip_id = 1, .tsval = 100});
+  story.us({.at = 280ms, .seq = 1, .length = kMss, .ip_id = 2, .tsval = 350});
+  story.peer({.at = 300ms, .ack = 1001, .tsval = 9, .tsecr = 350});
+  story.finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after tsval"));
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 1u);
+  EXPECT_EQ(lost(story.egress(), Side::kBefore), 0u);
+}
+
+TEST(Loss, EachRepeatOfSeenBytesIsALossOfItsOwn) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 280ms, .seq = 1, .length = kMss});
+  story.us({.at = 680ms, .seq = 1, .length = kMss});
+  story.peer({.at = 700ms, .ack = 1001}).finish();
+  EXPECT_EQ(story.egress().retransmitted_segments, 2u);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 2u);
+}
+
+TEST(Loss, PeerNeverHeardFromAgainIsUnansweredNotLost) {
+  Conversation story;
+  story.handshake();
+  for (uint32_t i = 0; i < 5; ++i) {
+    story.us({.at = 30ms + i * 300ms, .seq = 1, .length = kMss, .tsval = 100 + 300 * i});
+  }
+  story.finish();
+  EXPECT_EQ(story.egress().unanswered_segments, 4u);
+  EXPECT_EQ(story.egress().retransmitted_segments, 4u);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 0u);
+}
+
+TEST(Loss, UnansweredRepeatsAreLossOnceThePeerAnswers) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 1s, .seq = 1, .length = kMss, .tsval = 1000});
+  story.us({.at = 2s, .seq = 1, .length = kMss, .tsval = 2000});
+  story.tick(4s);
+  EXPECT_EQ(story.egress().unanswered_segments, 1u);
+  story.us({.at = 4s, .seq = 1, .length = kMss, .tsval = 4000});
+  story.peer({.at = 4020ms, .ack = 1001, .tsval = 7, .tsecr = 4000});
+  story.tick(10s);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 2u);
+  EXPECT_EQ(story.egress().unanswered_segments, 1u) << "counters never go down";
+}
+
+TEST(Loss, HoleNeverFilledIsLossIfTheReceiverMissedIt) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = 1460});
+  story.peer({.at = 31ms, .seq = 1 + 3 * 1460, .length = 1460});
+  story.us({.at = 32ms, .ack = 1461, .sack = {{1 + 3 * 1460, 1 + 4 * 1460}}});
+  story.finish();
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 2u);
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+}
+
+TEST(Loss, AcknowledgedHoleIsTheCapturesOwnMiss) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 31ms, .seq = 2001, .length = kMss});
+  story.us({.at = 32ms, .ack = 3001});
+  story.tick(1s).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, kMss);
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 0u);
+}
+
+TEST(Loss, AcknowledgmentBeyondAllThatWasSeenIsTheCapturesOwnMiss) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 31ms, .ack = 5001});
+  story.peer({.at = 50ms, .seq = 5001, .length = kMss});
+  story.finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, 4000u);
+}
+
+// Transmit and receive paths may be captured out of order.
+TEST(Loss, DataCapturedShortlyAfterItsAcknowledgmentIsInOrder) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .ack = 1001});
+  story.peer({.at = 31ms, .seq = 1, .length = kMss});
+  story.tick(1s).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+}
+
+TEST(Loss, RepeatedTailIsKnownByItsSkippedIpId) {
+  Conversation story;
+  story.handshake();
+  uint32_t seq = 1;
+  uint16_t ip_id = 100;
+  for (int i = 0; i < 10; ++i, seq += kMss) {
+    story.peer({.at = 30ms + i * 1ms, .seq = seq, .length = kMss, .ip_id = ip_id++});
+  }
+  story.us({.at = 40ms, .ack = seq});
+  // The next segment, number 110, is lost before the tap; its repeat has number 111.
+  story.peer({.at = 300ms, .seq = seq, .length = kMss, .ip_id = 111});
+  story.us({.at = 301ms, .ack = seq + kMss}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 retransmission before skipped_ip_id"));
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 1u);
+}
+
+TEST(Loss, SkippedIpIdOfALostAcknowledgmentIsNoRepeat) {
+  Conversation story;
+  story.handshake();
+  uint32_t seq = 1;
+  uint16_t ip_id = 100;
+  for (int i = 0; i < 10; ++i, seq += kMss) {
+    story.peer({.at = 30ms + i * 1ms, .seq = seq, .length = kMss, .ip_id = ip_id++});
+  }
+  // We send something that the peer acknowledges with number 110, which is lost.
+  story.us({.at = 41ms, .seq = 1, .length = 10, .ack = seq});
+  story.peer({.at = 400ms, .seq = seq, .length = kMss, .ack = 11, .ip_id = 111}).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+}
+
+TEST(Loss, BytesThrownAwayByAClosedWindowAreNotLost) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 30ms, .seq = 1001, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.peer({.at = 500ms, .ack = 1001, .window = 1000});
+  story.us({.at = 501ms, .seq = 1001, .length = kMss});
+  story.peer({.at = 520ms, .ack = 2001}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1001 retransmission window"));
+  EXPECT_EQ(story.egress().retransmitted_segments, 1u);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 0u);
+  EXPECT_EQ(story.ingress().zero_windows, 1u);
+}
+
+TEST(Spurious, RepeatOfAcknowledgedBytes) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 31ms, .ack = 1001});
+  story.peer({.at = 330ms, .seq = 1, .length = kMss}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 spurious_retransmission acknowledged"));
+  EXPECT_EQ(story.ingress().spurious_retransmissions, 1u);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+  EXPECT_EQ(lost(story.ingress(), Side::kAfter), 0u);
+}
+
+TEST(Spurious, RepeatOfSackedBytes) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 30ms, .seq = 1001, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1, .sack = {{1001, 2001}}});
+  story.us({.at = 60ms, .seq = 1001, .length = kMss, .checksum = 1}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1001 spurious_retransmission sacked"));
+}
+
+TEST(Spurious, DsackBelowTheAcknowledgmentRevisesARetransmission) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 260ms, .seq = 1, .length = kMss, .tsval = 330});
+  story.peer({.at = 270ms, .ack = 1001, .tsval = 5, .tsecr = 330});
+  story.peer({.at = 280ms, .ack = 1001, .tsval = 6, .tsecr = 330, .sack = {{1, 1001}}});
+  story.finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("us 1 retransmission after tsval",
+                          "us 1 spurious_retransmission dsack (was retransmission)"));
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 0u);
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u);
+  EXPECT_EQ(story.egress().retransmitted_segments, 1u);
+}
+
+TEST(Spurious, DsackInsideTheSecondBlock) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 30ms, .seq = 1001, .length = kMss, .tsval = 100});
+  story.us({.at = 260ms, .seq = 1001, .length = kMss, .tsval = 330});
+  story.peer({.at = 280ms, .ack = 1, .sack = {{1001, 2001}, {1001, 2001}}});
+  story.finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u);
+}
+
+TEST(Spurious, OneDsackTakesBackOneOfTwoRepeats) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 260ms, .seq = 1, .length = kMss, .tsval = 330});
+  story.us({.at = 700ms, .seq = 1, .length = kMss, .tsval = 770});
+  story.peer({.at = 720ms, .ack = 1001, .sack = {{1, 1001}}}).finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 1u);
+}
+
+TEST(Spurious, EifelAtTheLeftEdge) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn, .tsval = 70});
+  story.peer({.at = 20ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1, .tsecr = 70});
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 260ms, .seq = 1, .length = kMss, .tsval = 330});
+  story.peer({.at = 270ms, .ack = 1001, .tsval = 5, .tsecr = 100});
+  story.finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("us 1 retransmission after tsval",
+                          "us 1 spurious_retransmission eifel (was retransmission)"));
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 0u);
+}
+
+// RFC 7323 echoes the left edge: what lies above it says nothing.
+TEST(Spurious, NoEifelAboveTheLeftEdge) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn, .tsval = 70});
+  story.peer({.at = 20ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1, .tsecr = 70});
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 30ms, .seq = 1001, .length = kMss, .tsval = 100});
+  story.us({.at = 70ms, .seq = 1001, .length = kMss, .tsval = 140});
+  story.peer({.at = 95ms, .ack = 2001, .tsval = 5, .tsecr = 100}).finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 0u);
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 1u);
+}
+
+// Without TSecr or DSACK: the answer came sooner than a round trip.
+TEST(Spurious, AcknowledgedFarSoonerThanARoundTrip) {
+  Conversation story;
+  story.handshake(20ms);
+  story.us({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.us({.at = 260ms, .seq = 1, .length = kMss, .tsval = 330});
+  story.peer({.at = 265ms, .ack = 1001}).finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u);
+}
+
+}  // namespace
+}  // namespace lossgazer::test

@@ -1,0 +1,264 @@
+// What came late or twice, and what is neither: reordering, the network's copies, probes.
+
+#include <gmock/gmock.h>
+
+#include "tests/support/conversation.h"
+
+namespace lossgazer::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kMss = 1000;
+
+// Ten in-order segments from the peer, numbered from 100, so that its counter is known to count.
+uint32_t ten_segments(Conversation& story) {
+  for (uint16_t i = 0; i < 10; ++i) {
+    story.peer({.at = 30ms + i * 1ms,
+                .seq = 1 + i * kMss,
+                .length = kMss,
+                .ip_id = static_cast<uint16_t>(100 + i)});
+  }
+  story.us({.at = 40ms, .ack = 10001});
+  return 10001;
+}
+
+TEST(Reordering, OlderTsvalFillsTheHole) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1001, .length = kMss, .tsval = 101});
+  story.peer({.at = 60ms, .seq = 1, .length = kMss, .tsval = 100}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 reordered tsval"));
+  EXPECT_EQ(story.ingress().reordered_segments, 1u);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 0u);
+  EXPECT_EQ(story.ingress().lost(Side::kBefore, LossMethod::kSequence), 0u);
+}
+
+TEST(Reordering, OlderIpIdFillsTheHole) {
+  Conversation story;
+  story.handshake();
+  const uint32_t seq = ten_segments(story);
+  story.peer({.at = 50ms, .seq = seq + kMss, .length = kMss, .ip_id = 111});
+  story.peer({.at = 80ms, .seq = seq, .length = kMss, .ip_id = 110}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 reordered ip_id"));
+}
+
+TEST(Reordering, NewerIpIdIsARetransmission) {
+  Conversation story;
+  story.handshake();
+  const uint32_t seq = ten_segments(story);
+  story.peer({.at = 50ms, .seq = seq + kMss, .length = kMss, .ip_id = 111});
+  story.peer({.at = 50500us, .seq = seq, .length = kMss, .ip_id = 112}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 retransmission before ip_id"));
+}
+
+TEST(Reordering, ByteSwappedIpIdsCountToo) {
+  const auto swapped = [](uint16_t id) { return static_cast<uint16_t>(id << 8 | id >> 8); };
+  Conversation story;
+  story.handshake();
+  for (uint16_t i = 0; i < 10; ++i) {
+    story.peer({.at = 30ms + i * 1ms, .seq = 1 + i * kMss, .length = kMss, .ip_id = swapped(i)});
+  }
+  story.peer({.at = 50ms, .seq = 11001, .length = kMss, .ip_id = swapped(11)});
+  story.peer({.at = 51ms, .seq = 10001, .length = kMss, .ip_id = swapped(10)}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 reordered ip_id"));
+}
+
+TEST(Reordering, RandomIpIdsDecideNothing) {
+  Conversation story;
+  story.handshake();
+  uint16_t id = 1;
+  for (uint32_t i = 0; i < 10; ++i) {
+    id = static_cast<uint16_t>(id * 25173 + 13849);
+    story.peer({.at = 30ms + i * 1ms, .seq = 1 + i * kMss, .length = kMss, .ip_id = id});
+  }
+  story.peer({.at = 50ms, .seq = 11001, .length = kMss, .ip_id = 500});
+  story.peer({.at = 51ms, .seq = 10001, .length = kMss, .ip_id = 501}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 reordered proximity"));
+}
+
+TEST(Reordering, AckFieldDecidesWhereNothingElseDoes) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1001, .length = kMss, .ack = 1});
+  story.peer({.at = 31ms, .seq = 1, .length = kMss, .ack = 51}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 retransmission before ack"));
+}
+
+TEST(Reordering, SackAboveAndDuplicateAcksAndTimeOutMeanRetransmission) {
+  Conversation sacked;
+  sacked.handshake();
+  sacked.peer({.at = 30ms, .seq = 1001, .length = kMss});
+  sacked.us({.at = 30ms, .ack = 1, .sack = {{1001, 2001}}});
+  sacked.peer({.at = 60ms, .seq = 1, .length = kMss}).finish();
+  EXPECT_THAT(sacked.verdicts(), ElementsAre("peer 1 retransmission before sack_above"));
+
+  Conversation duplicates;
+  duplicates.handshake();
+  duplicates.us({.at = 21ms, .ack = 1});
+  for (uint32_t i = 1; i < 4; ++i) {
+    duplicates.peer({.at = 30ms, .seq = 1 + i * kMss, .length = kMss});
+    duplicates.us({.at = 30ms, .ack = 1});
+  }
+  duplicates.peer({.at = 60ms, .seq = 1, .length = kMss}).finish();
+  EXPECT_THAT(duplicates.verdicts(), ElementsAre("peer 1 retransmission before duplicate_acks"));
+  EXPECT_EQ(duplicates.egress().duplicate_acks, 3u);
+
+  Conversation late;
+  late.handshake();
+  late.peer({.at = 30ms, .seq = 1001, .length = kMss});
+  late.peer({.at = 300ms, .seq = 1, .length = kMss}).finish();
+  EXPECT_THAT(late.verdicts(), ElementsAre("peer 1 retransmission before time_out"));
+}
+
+// The retransmission overtakes the original: what filled the hole was needless after all.
+TEST(Reordering, OriginalAfterItsRetransmission) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1001, .length = kMss, .tsval = 100});
+  story.peer({.at = 60ms, .seq = 1, .length = kMss, .tsval = 130});
+  story.peer({.at = 70ms, .seq = 1, .length = kMss, .tsval = 99}).finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("peer 1 retransmission before tsval",
+                          "peer 1 spurious_retransmission tsval (was retransmission)",
+                          "peer 1 reordered tsval"));
+  EXPECT_EQ(story.ingress().lost(Side::kBefore, LossMethod::kSequence), 0u);
+  EXPECT_EQ(story.ingress().reordered_segments, 1u);
+  EXPECT_EQ(story.ingress().spurious_retransmissions, 1u);
+}
+
+TEST(Reordering, OriginalAfterARetransmissionThatSeemedInOrder) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss, .tsval = 130});
+  story.peer({.at = 31ms, .seq = 1, .length = kMss, .tsval = 99}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 spurious_retransmission tsval (was in_order)",
+                                            "peer 1 reordered tsval"));
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+}
+
+TEST(Duplicate, SameIpIdSoonIsTheNetworks) {
+  Conversation story;
+  story.handshake();
+  const uint32_t seq = ten_segments(story);
+  story.peer({.at = 50ms, .seq = seq, .length = kMss, .ip_id = 110});
+  story.peer({.at = 52ms, .seq = seq, .length = kMss, .ip_id = 110}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 duplicate ip_id"));
+  EXPECT_EQ(story.ingress().duplicate_packets, 1u);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 0u);
+}
+
+// Some servers resend a stored packet, number and all.
+TEST(Duplicate, SameIpIdAfterATimeOutIsARetransmission) {
+  Conversation story;
+  story.handshake();
+  const uint32_t seq = ten_segments(story);
+  story.peer({.at = 50ms, .seq = seq, .length = kMss, .ip_id = 110});
+  story.peer({.at = 350ms, .seq = seq, .length = kMss, .ip_id = 110}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 retransmission after seen_before"));
+}
+
+TEST(Duplicate, PureAcknowledgmentWithTheSameIpId) {
+  Conversation story;
+  story.handshake();
+  ten_segments(story);
+  story.peer({.at = 50ms, .seq = 10001, .ip_id = 110});
+  story.peer({.at = 50ms, .seq = 10001, .ip_id = 110}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 10001 duplicate ip_id"));
+  EXPECT_EQ(story.ingress().duplicate_acks, 0u);
+}
+
+TEST(Duplicate, WithoutIpIdTheWholeHeaderMustAgree) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss, .tsval = 7, .tsecr = 3, .checksum = 99});
+  story.peer({.at = 31ms, .seq = 1, .length = kMss, .tsval = 7, .tsecr = 3, .checksum = 99});
+  story.peer({.at = 32ms, .seq = 1, .length = kMss, .tsval = 7, .tsecr = 4, .checksum = 98});
+  story.finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("peer 1 duplicate identical", "peer 1 retransmission after seen_before"));
+}
+
+TEST(NotLoss, EmptySegmentBelowTheHighestIsAKeepAlive) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001});
+  story.us({.at = 10s, .seq = 1000}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1000 keep_alive acknowledged"));
+  EXPECT_EQ(story.egress().retransmitted_segments, 0u);
+}
+
+TEST(NotLoss, OneAcknowledgedByteAfterIdlingIsAKeepAlive) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001});
+  story.us({.at = 10s, .seq = 1000, .length = 1}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1000 keep_alive acknowledged"));
+}
+
+// Wireshark errs here.
+TEST(NotLoss, OneUnacknowledgedByteIsARetransmission) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = 1});
+  story.us({.at = 2s, .seq = 1, .length = 1}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
+}
+
+TEST(NotLoss, ProbesOfAClosedWindow) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.us({.at = 300ms, .seq = 1000});               // as Linux does
+  story.us({.at = 700ms, .seq = 1001, .length = 1});  // as others do
+  story.us({.at = 1500ms, .seq = 1001, .length = 1});
+  story.peer({.at = 2s, .ack = 1001, .window = 1000});
+  story.us({.at = 2s, .seq = 1001, .length = kMss});  // the probed byte again: nobody's loss
+  story.peer({.at = 2020ms, .ack = 2001}).finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("us 1000 window_probe window", "us 1001 window_probe window",
+                          "us 1001 window_probe window"));
+  EXPECT_EQ(story.egress().unseen_bytes, 0u);
+}
+
+TEST(NotLoss, ByteOfAProbeMayBeAccepted) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.us({.at = 700ms, .seq = 1001, .length = 1});
+  story.peer({.at = 720ms, .ack = 1002, .window = 1000});
+  story.us({.at = 721ms, .seq = 1002, .length = kMss}).finish();
+  EXPECT_THAT(story.verdicts(), SizeIs(1));
+  EXPECT_EQ(story.egress().unseen_bytes, 0u);
+}
+
+TEST(NotLoss, ResetsAreNeverScored) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  for (int i = 0; i < 3; ++i) story.us({.at = 40ms, .seq = 500, .flags = kRst | kAck});
+  story.finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.egress().resets, 3u);
+}
+
+TEST(NotLoss, SegmentFarOutsideAnyWindowLeavesNoHole) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 31ms, .seq = 1U << 31, .length = kMss});
+  story.peer({.at = 32ms, .seq = 1001, .length = kMss});
+  story.us({.at = 33ms, .ack = 2001}).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace lossgazer::test

@@ -1,0 +1,440 @@
+#include "capture/pcap_source.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tests/capture/network_namespace.h"
+#include "tests/support/frame_builder.h"
+#include "tests/support/pcap_writer.h"
+
+namespace lossgazer {
+namespace {
+
+using test::Bytes;
+using test::FrameBuilder;
+using test::PcapFormat;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Seen {
+  uint64_t number;
+  CaptureTime time;
+  uint32_t wire_length;
+  Bytes bytes;
+};
+
+// Reads until there is no more, or `wanted` frames are there.
+ReadResult read_all(PcapSource& source, std::vector<Seen>& seen, size_t max_frames = 1000) {
+  for (;;) {
+    ReadResult result = source.read(max_frames, [&](const Frame& frame) noexcept {
+      seen.push_back(
+          {frame.number, frame.time, frame.wire_length, {frame.bytes.begin(), frame.bytes.end()}});
+    });
+    if (result.status != ReadStatus::kMore) return result;
+  }
+}
+
+std::vector<uint64_t> numbers(const std::vector<Seen>& seen) {
+  std::vector<uint64_t> all;
+  all.reserve(seen.size());
+  for (const Seen& one : seen) all.push_back(one.number);
+  return all;
+}
+
+constexpr CaptureTime kNoon{std::chrono::seconds(1'790'000'000)};
+
+std::string three_frames(PcapFormat format) {
+  std::ostringstream out;
+  test::PcapWriter writer(out, LinkType::kEthernet, format);
+  writer.write(kNoon + std::chrono::nanoseconds(123'456'000), FrameBuilder().payload(10).build());
+  writer.write(kNoon + std::chrono::seconds(1),
+               FrameBuilder().to("198.51.100.7", 80).payload(20).build());
+  writer.write(kNoon + std::chrono::seconds(2), FrameBuilder().payload(30).build());
+  return out.str();
+}
+
+class CaptureFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = std::filesystem::temp_directory_path() / "capture_file_test.XXXXXX";
+    const int fd = ::mkstemp(name.data());
+    ASSERT_GE(fd, 0);
+    ::close(fd);
+    path_ = name;
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  void write(const std::string& content) const {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  [[nodiscard]] PcapSource open(const std::string& user_filter = "") const {
+    return PcapSource::open_file(path_, user_filter);
+  }
+  [[nodiscard]] std::string error(const std::string& user_filter = "") const {
+    try {
+      std::ignore = open(user_filter);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "none";
+  }
+
+  std::string path_;
+};
+
+TEST_F(CaptureFile, EveryFormatIsRead) {
+  for (const PcapFormat format :
+       {PcapFormat{}, PcapFormat{.big_endian = true}, PcapFormat{.nanoseconds = true},
+        PcapFormat{.nanoseconds = true, .big_endian = true}, PcapFormat{.pcapng = true}}) {
+    write(three_frames(format));
+    PcapSource source = open();
+    EXPECT_EQ(source.link_type(), LinkType::kEthernet);
+    std::vector<Seen> seen;
+    EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+    ASSERT_THAT(numbers(seen), ElementsAre(1, 2, 3));
+    EXPECT_EQ(seen[0].time, kNoon + std::chrono::nanoseconds(123'456'000));
+    EXPECT_EQ(seen[0].bytes, FrameBuilder().payload(10).build());
+    EXPECT_EQ(seen[2].time, kNoon + std::chrono::seconds(2));
+    EXPECT_EQ(seen[2].wire_length, 84U);
+  }
+}
+
+TEST_F(CaptureFile, NanosecondsAreKept) {
+  std::ostringstream out;
+  test::PcapWriter(out, LinkType::kEthernet, {.nanoseconds = true})
+      .write(kNoon + std::chrono::nanoseconds(987'654'321), FrameBuilder().build());
+  write(out.str());
+  PcapSource source = open();
+  std::vector<Seen> seen;
+  EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].time, kNoon + std::chrono::nanoseconds(987'654'321));
+}
+
+TEST_F(CaptureFile, ReadsNoMoreAtOnceThanTold) {
+  write(three_frames({}));
+  PcapSource source = open();
+  size_t frames = 0;
+  const ReadResult result = source.read(2, [&](const Frame&) noexcept { ++frames; });
+  EXPECT_EQ(result.status, ReadStatus::kMore);
+  EXPECT_EQ(frames, 2U);
+}
+
+TEST_F(CaptureFile, EveryLinkTypeIsKnown) {
+  for (const LinkType type :
+       {LinkType::kEthernet, LinkType::kLinuxCooked, LinkType::kLinuxCookedV2, LinkType::kRawIp,
+        LinkType::kNull, LinkType::kLoopback, LinkType::kPpp, LinkType::kPppEthernet}) {
+    std::ostringstream out;
+    test::PcapWriter(out, type).write(kNoon, FrameBuilder().link(type).build());
+    write(out.str());
+    EXPECT_EQ(open().link_type(), type);
+  }
+}
+
+TEST_F(CaptureFile, UnknownLinkTypeIsNamed) {
+  std::string content = three_frames({});
+  content[20] = 105;  // LINKTYPE_IEEE802_11
+  write(content);
+  EXPECT_EQ(error(), "open " + path_ + ": its link type, IEEE802_11, is not one lossgazer reads");
+}
+
+TEST_F(CaptureFile, FramesAreNumberedBeforeTheUserFilter) {
+  write(three_frames({}));
+  PcapSource source = open("port 443");
+  std::vector<Seen> seen;
+  EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+  EXPECT_THAT(numbers(seen), ElementsAre(1, 3));
+}
+
+TEST_F(CaptureFile, WrongUserFilterIsAnError) {
+  write(three_frames({}));
+  EXPECT_THAT(error("porto 443"), StartsWith("open " + path_ + ": filter 'porto 443': "));
+}
+
+TEST_F(CaptureFile, CutOffFileGivesAllFramesBeforeTheCut) {
+  for (const PcapFormat format : {PcapFormat{}, PcapFormat{.pcapng = true}}) {
+    const std::string whole = three_frames(format);
+    for (const size_t cut : {size_t{5}, size_t{80}}) {
+      write(whole.substr(0, whole.size() - cut));
+      PcapSource source = open();
+      std::vector<Seen> seen;
+      const ReadResult result = read_all(source, seen);
+      EXPECT_EQ(result.status, ReadStatus::kTruncatedFile);
+      EXPECT_THAT(result.message, HasSubstr("truncated"));
+      EXPECT_THAT(numbers(seen), ElementsAre(1, 2));
+    }
+  }
+}
+
+TEST_F(CaptureFile, EmptyFileIsAnError) { EXPECT_EQ(error(), "open " + path_ + ": it is empty"); }
+
+TEST_F(CaptureFile, FileThatIsNoCaptureIsAnError) {
+  write(std::string(200, 'x'));
+  EXPECT_EQ(error(), "open " + path_ + ": not a pcap or pcapng file");
+  write("ab");
+  EXPECT_THAT(error(), StartsWith("open " + path_ + ": truncated"));
+}
+
+TEST_F(CaptureFile, AbsentFileIsAnError) {
+  std::filesystem::remove(path_);
+  EXPECT_EQ(error(), "open " + path_ + ": No such file or directory");
+}
+
+TEST_F(CaptureFile, DirectoryIsAnError) {
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  EXPECT_THAT(error(), HasSubstr("Is a directory"));
+}
+
+TEST_F(CaptureFile, InterfacesOfDifferentLinkTypesAreAnErrorNotACut) {
+  std::string content = three_frames({.pcapng = true});
+  // A second interface description: raw IP, snapshot length 262144.
+  const Bytes description = test::hex("01000000 14000000 6500 0000 00000400 14000000");
+  for (const std::byte byte : description) content.push_back(static_cast<char>(byte));
+  write(content);
+  PcapSource source = open();
+  std::vector<Seen> seen;
+  try {
+    std::ignore = read_all(source, seen);
+    FAIL() << "no error";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), StartsWith("read " + path_ + ": after frame 3: "));
+    EXPECT_THAT(error.what(), HasSubstr("different from the type"));
+  }
+}
+
+TEST_F(CaptureFile, StandardInputIsReadToItsEnd) {
+  write(three_frames({.nanoseconds = true}));
+  const int saved = ::dup(STDIN_FILENO);
+  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ::dup2(file, STDIN_FILENO);
+  ::close(file);
+  std::vector<Seen> seen;
+  {
+    PcapSource source = PcapSource::open_file("-", "");
+    EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+  }
+  ::dup2(saved, STDIN_FILENO);
+  ::close(saved);
+  EXPECT_THAT(numbers(seen), ElementsAre(1, 2, 3));
+}
+
+std::string live_error(const LiveConfig& config) {
+  try {
+    std::ignore = PcapSource::open_live(config);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+// Two interfaces of a namespace, what goes into the one coming out of the other.
+void make_wire() {
+  test::ip("link add lgcap0 type veth peer name lgcap1");
+  for (const std::string end : {"lgcap0", "lgcap1"}) {
+    test::ip("link set dev " + end + " addrgenmode none up");
+  }
+}
+
+// Reads for a second at most, until `wanted` frames are there or the source ended.
+ReadResult read_live(PcapSource& source, std::vector<Seen>& seen, size_t wanted) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (seen.size() < wanted && std::chrono::steady_clock::now() < deadline) {
+    pollfd waited_for{.fd = source.fd(), .events = POLLIN, .revents = 0};
+    ::poll(&waited_for, 1, 100);
+    ReadResult result = source.read(1000, [&](const Frame& frame) noexcept {
+      seen.push_back(
+          {frame.number, frame.time, frame.wire_length, {frame.bytes.begin(), frame.bytes.end()}});
+    });
+    if (result.status != ReadStatus::kMore) return result;
+  }
+  return {};
+}
+
+TEST(LiveSource, AbsentInterfaceIsNamed) {
+  if (!test::in_new_namespace([] {
+        EXPECT_EQ(live_error({.interface = "nope0"}),
+                  "open interface nope0: no such interface; 'ip link' lists those that exist");
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, WrongUserFilterIsNamed) {
+  if (!test::in_new_namespace([] {
+        EXPECT_THAT(live_error({.interface = "lo", .user_filter = "tcp port"}),
+                    StartsWith("open interface lo: filter 'tcp port': "));
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, KeepsTheViewOfEachFraming) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        EXPECT_EQ(source.link_type(), LinkType::kEthernet);
+        EXPECT_GT(source.ifindex(), 0U);
+        const test::FrameInjector wire("lgcap1");
+        const FrameBuilder data = FrameBuilder().timestamps(7, 6).payload(1000);
+        const auto v6 = [&] {
+          return FrameBuilder(data).from("2001:db8::1", 1).to("2001:db8::2", 2);
+        };
+        wire.send(FrameBuilder(data).build());
+        wire.send(v6().build());
+        wire.send(FrameBuilder(data).vlan(5).build());
+        wire.send(FrameBuilder(data).vlan(5).vlan(6).build());
+        wire.send(FrameBuilder(data).vxlan(42).build());
+        wire.send(FrameBuilder().protocol(17).payload(100).build());
+        wire.send(FrameBuilder().timestamps(7, 6).sack({{1, 2}, {3, 4}}).build());
+        std::vector<Seen> seen;
+        EXPECT_EQ(read_live(source, seen, 6).status, ReadStatus::kMore);
+        EXPECT_THAT(numbers(seen), ElementsAre(1, 2, 3, 4, 5, 6));
+        std::vector<size_t> kept;
+        kept.reserve(seen.size());
+        for (const Seen& one : seen) kept.push_back(one.bytes.size());
+        EXPECT_THAT(kept, ElementsAre(64, 84, 68, 72, 114, 86));
+        EXPECT_EQ(seen[2].bytes, FrameBuilder(data).vlan(5).truncated(68));
+        EXPECT_EQ(seen[2].wire_length, 1070U);
+        // 2020-09-13 or later: it is the time of day.
+        EXPECT_GT(seen[0].time, CaptureTime(std::chrono::seconds(1'600'000'000)));
+        const SourceStatistics statistics = source.statistics();
+        EXPECT_EQ(statistics.received, 6U);
+        EXPECT_EQ(statistics.kernel_drops, 0U);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, UserFilterFollowsTagsThatTheKernelTookOff) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source =
+            PcapSource::open_live({.interface = "lgcap0", .user_filter = "vlan 5 and port 443"});
+        const test::FrameInjector wire("lgcap1");
+        wire.send(FrameBuilder().build());
+        wire.send(FrameBuilder().vlan(6).build());
+        wire.send(FrameBuilder().vlan(5).build());
+        std::vector<Seen> seen;
+        EXPECT_EQ(read_live(source, seen, 1).status, ReadStatus::kMore);
+        ASSERT_EQ(seen.size(), 1U);
+        EXPECT_EQ(seen[0].bytes, FrameBuilder().vlan(5).build());
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, UserFilterFindsTaggedPacketsWithoutNamingTags) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source =
+            PcapSource::open_live({.interface = "lgcap0", .user_filter = "port 443"});
+        const test::FrameInjector wire("lgcap1");
+        wire.send(FrameBuilder().build());
+        wire.send(FrameBuilder().vlan(5).build());
+        wire.send(FrameBuilder().vlan(5).to("198.51.100.7", 80).build());
+        wire.send(FrameBuilder().vlan(5).vlan(6).to("198.51.100.7", 80).build());
+        wire.send(FrameBuilder().vlan(5).vlan(6).build());
+        std::vector<Seen> seen;
+        std::ignore = read_live(source, seen, 3);
+        ASSERT_EQ(seen.size(), 3U);
+        EXPECT_EQ(seen[1].bytes, FrameBuilder().vlan(5).build());
+        EXPECT_EQ(seen[2].bytes, FrameBuilder().vlan(5).vlan(6).build());
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, AnyKeepsTheSameViewBehindItsLongerHeader) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source = PcapSource::open_live({.interface = "any"});
+        EXPECT_EQ(source.link_type(), LinkType::kLinuxCookedV2);
+        EXPECT_EQ(source.ifindex(), 0U);
+        test::FrameInjector("lgcap1").send(FrameBuilder().timestamps(7, 6).payload(1000).build());
+        std::vector<Seen> seen;
+        std::ignore = read_live(source, seen, 2);  // as it leaves, and as it arrives
+        ASSERT_EQ(seen.size(), 2U);
+        EXPECT_EQ(seen[0].bytes.size(), 70U);
+        EXPECT_EQ(seen[1].bytes.size(), 70U);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, RingHasTheSizeAskedFor) {
+  if (!test::in_new_namespace([] {
+        const PcapSource source =
+            PcapSource::open_live({.interface = "lo", .buffer_bytes = uint64_t{4} << 20});
+        EXPECT_EQ(source.buffer_bytes(), uint64_t{4} << 20);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, FullRingIsCounted) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source =
+            PcapSource::open_live({.interface = "lgcap0", .buffer_bytes = uint64_t{256} << 10});
+        const test::FrameInjector wire("lgcap1");
+        const Bytes frame = FrameBuilder().payload(1000).build();
+        constexpr size_t kSent = 20'000;
+        for (size_t i = 0; i < kSent; ++i) wire.send(frame);
+        std::vector<Seen> seen;
+        std::ignore = read_live(source, seen, kSent);
+        const SourceStatistics statistics = source.statistics();
+        EXPECT_EQ(statistics.received, kSent);
+        EXPECT_GT(statistics.kernel_drops, 0U);
+        EXPECT_EQ(statistics.received, seen.size() + statistics.kernel_drops);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, SurvivesLinkDownAndUp) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        test::ip("link set dev lgcap0 down");
+        std::vector<Seen> seen;
+        EXPECT_EQ(read_live(source, seen, 1).status, ReadStatus::kMore);
+        test::ip("link set dev lgcap0 up");
+        test::FrameInjector("lgcap1").send(FrameBuilder().build());
+        EXPECT_EQ(read_live(source, seen, 1).status, ReadStatus::kMore);
+        EXPECT_EQ(seen.size(), 1U);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(LiveSource, DeletedInterfaceIsGone) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        test::ip("link del dev lgcap0");
+        std::vector<Seen> seen;
+        const ReadResult result = read_live(source, seen, 1);
+        EXPECT_EQ(result.status, ReadStatus::kInterfaceGone);
+        EXPECT_THAT(result.message, HasSubstr("disappeared"));
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+}  // namespace
+}  // namespace lossgazer
