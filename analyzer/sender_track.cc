@@ -443,6 +443,17 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const bool numbered =
       segment.has(kHasIpId) && copy.has(kHasIpId) && (segment.ip_id != 0 || copy.ip_id != 0);
   if (numbered) return segment.ip_id == copy.ip_id && apart < kTimeOutMin;
+  // Without numbers, a sender that just heard of the loss would send exactly the same.
+  const StreamOffset begin = segment.seq.unwrap(next_);
+  const StreamOffset end = begin + segment.sequence_length();
+  bool held = end <= acked_;
+  bool missed = begin == acked_ && duplicate_acks_ > 0;
+  if (trouble_ != kNone) {
+    const RangeList& sacked = scene.pools.troubles[trouble_].sacked;
+    held = held || sacked.contains(scene.pools.ranges, begin, end);
+    missed = missed || sacked.any_beyond(scene.pools.ranges, end);
+  }
+  if (missed && !held) return false;
   const Duration sender_learns =
       scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
   return segment.has(kHasWindow) && segment.window == copy.window &&

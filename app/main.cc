@@ -8,6 +8,7 @@
 #include "app/live.h"
 #include "app/options.h"
 #include "app/report.h"
+#include "capture/config_error.h"
 
 namespace {
 
@@ -33,6 +34,9 @@ int main(int argc, char** argv) {
     }
     return 0;
   } catch (const UsageError& error) {
+    std::cerr << fmt::format("lossgazer: {}\n", error.what());
+    return kExitUsage;
+  } catch (const ConfigError& error) {
     std::cerr << fmt::format("lossgazer: {}\n", error.what());
     return kExitUsage;
   } catch (const std::exception& error) {

@@ -21,6 +21,8 @@
 #include <system_error>
 #include <utility>
 
+#include "capture/config_error.h"
+
 namespace lossgazer {
 namespace {
 
@@ -232,8 +234,8 @@ std::optional<std::regex> interface_pattern(const std::string& name) {
   try {
     return std::regex(name.substr(1, name.size() - 2));
   } catch (const std::regex_error& error) {
-    throw std::runtime_error(fmt::format(
-        "interface pattern {}: not a regular expression (ECMAScript): {}", name, error.what()));
+    throw ConfigError(fmt::format("interface pattern {}: not a regular expression (ECMAScript): {}",
+                                  name, error.what()));
   }
 }
 

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/config_error.h"
 #include "capture/interfaces.h"
 #include "capture/view_filter.h"
 
@@ -176,6 +177,8 @@ PcapSource PcapSource::open_live(const LiveConfig& config) {
     state->buffer_bytes = mapped_bytes(pcap_fileno(handle));
     if (state->buffer_bytes == 0) state->buffer_bytes = config.buffer_bytes;
     state->interface_drops_at_open = interface_drops(state->ifindex);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("open interface {}: {}", config.interface, error.what()));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("open interface {}: {}", config.interface, error.what()));
   }
@@ -206,10 +209,12 @@ PcapSource PcapSource::open_file(const std::string& path, const std::string& use
     if (!user_filter.empty()) {
       if (pcap_compile(handle, state->filter.get(), user_filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
           0) {
-        throw std::runtime_error(fmt::format("filter '{}': {}", user_filter, pcap_geterr(handle)));
+        throw ConfigError(fmt::format("filter '{}': {}", user_filter, pcap_geterr(handle)));
       }
       state->has_filter = true;
     }
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("open {}: {}", state->name, error.what()));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("open {}: {}", state->name, error.what()));
   }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "analyzer/protocol_numbers.h"
+#include "capture/config_error.h"
 
 namespace lossgazer {
 namespace {
@@ -359,7 +360,7 @@ class ViewBuilder {
 
 std::vector<FilterInstruction> compile_view_filter(pcap* handle, const ViewFilterConfig& config) {
   const auto fail = [&](const std::string& why) {
-    return std::runtime_error(fmt::format("filter '{}': {}", config.user_filter, why));
+    return ConfigError(fmt::format("filter '{}': {}", config.user_filter, why));
   };
   if (config.snaplen < kShortestSnaplen) {
     throw std::runtime_error(fmt::format("snapshot length {}: the TCP flags end at {}",

@@ -182,6 +182,18 @@ TEST(Duplicate, WithoutIpIdTheWholeHeaderMustAgree) {
               ElementsAre("peer 1 duplicate identical", "peer 1 retransmission after seen_before"));
 }
 
+// On a LAN a sender may hear of a loss and send the same header again within a millisecond.
+TEST(Duplicate, NotWhileTheReceiverMissesTheBytes) {
+  Conversation story;
+  story.handshake(1ms);
+  for (uint32_t i = 0; i < 3; ++i) {
+    story.us({.at = 30ms, .seq = 1 + i * kMss, .length = kMss, .tsval = 7, .checksum = 9});
+  }
+  story.peer({.at = 30500us, .ack = 1, .sack = {{1001, 3001}}});
+  story.us({.at = 30600us, .seq = 1, .length = kMss, .tsval = 7, .checksum = 9}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
+}
+
 TEST(NotLoss, EmptySegmentBelowTheHighestIsAKeepAlive) {
   Conversation story;
   story.handshake();

@@ -76,7 +76,7 @@ class Loss(SystemTestCase):
         self.wait_until_prometheus_counts(prometheus, Lab.PEER)
         metrics = self.rest(lossgazer)
 
-        self.assertGreater(self.lab.lost("peer"), 20)
+        self.assertGreater(self.lab.lost("peer"), 0)
         self.assert_near(
             self.lost(metrics, "ingress", "peer"), self.lab.lost("peer"), "lost, and dropped by mid"
         )
@@ -89,11 +89,11 @@ class Loss(SystemTestCase):
 
     def test_lost_acks_are_no_loss_of_data(self):
         lossgazer = self.start("-i", "us0")
-        self.lab.lose_acks("peer", per_mille=50)
+        self.lab.lose_acks("peer", per_mille=100)
         exchange(self.lab.us, Lab.PEER, 20 * MEGABYTE, 0)
         metrics = self.rest(lossgazer)
 
-        self.assertGreater(self.lab.lost("peer"), 20)
+        self.assertGreater(self.lab.lost("peer"), 0)
         self.assertEqual(self.lost(metrics, "egress", "peer"), 0)
         self.assertEqual(self.lost(metrics, "ingress", "peer", method="sequence"), 0)
         self.assert_kernel_agrees(metrics)
