@@ -32,7 +32,7 @@ inline constexpr std::array<std::string_view, 2> kPeerExpiryName = {"idle", "ove
 // Frames, as captured: a super-packet is one. Once nothing is queued, packets = judged + ignored +
 // unparsed + dropped in queue and flow table.
 struct SourceHealth {
-  std::string name;  // the interface, or the file
+  std::string name;  // the interface, or the file; no two are the same
   uint64_t packets = 0;
   uint64_t judged = 0;
   std::array<uint64_t, kIgnoreReasonName.size()> ignored{};  // by IgnoreReason

@@ -309,6 +309,7 @@ class Decoder {
     if (!header) return lacking(8);
     switch (header.u16<2>()) {
       case kVxlanPort:
+      case kVxlanPortOfLinux:
         return vxlan();
       case kGenevePort:
         return geneve();

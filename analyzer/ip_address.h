@@ -58,10 +58,12 @@ class IpPrefix {
   // Reads "192.0.2.0/24", "2001:db8::/32" or a bare address; nothing if `text` is none of them.
   [[nodiscard]] static std::optional<IpPrefix> parse(std::string_view text);
 
+  // Of the same family only: "::/0" holds no IPv4 address.
   [[nodiscard]] bool contains(const IpAddress& address) const;
   [[nodiscard]] const IpAddress& address() const { return address_; }
   // In bits of the 128-bit form: an IPv4 /24 is 120.
   [[nodiscard]] uint8_t mapped_length() const { return mapped_length_; }
+  // A single host stands without its length.
   [[nodiscard]] std::string to_string() const;
 
   auto operator<=>(const IpPrefix&) const = default;

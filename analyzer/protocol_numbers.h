@@ -38,6 +38,7 @@ inline constexpr uint16_t kPppMplsUpstream = 0x0283;
 
 // What lies in a UDP datagram, by destination port (IANA, service names).
 inline constexpr uint16_t kVxlanPort = 4789;
+inline constexpr uint16_t kVxlanPortOfLinux = 8472;  // its default from before there was a number
 inline constexpr uint16_t kGenevePort = 6081;
 
 }  // namespace lossgazer

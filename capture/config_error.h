@@ -1,5 +1,5 @@
-// The user asked for something that can never work, whatever the machine: a filter or a pattern that
-// is no such thing. what() says how.
+// The user asked for something that can never work, whatever the machine: a filter or a pattern
+// that is no such thing. what() says how.
 #pragma once
 
 #include <stdexcept>

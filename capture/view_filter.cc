@@ -177,6 +177,7 @@ std::string one_of(const std::string& value, const std::array<Value, Count>& wan
 constexpr std::array<uint16_t, 2> kIpTypes = {kTypeIpv4, kTypeIpv6};
 constexpr std::array<uint16_t, 2> kPppIpTypes = {kPppIpv4, kPppIpv6};
 constexpr std::array<uint16_t, 3> kVlanTypes = {kTypeVlan, kTypeServiceVlan, kTypeOldServiceVlan};
+constexpr std::array<uint16_t, 2> kVxlanPorts = {kVxlanPort, kVxlanPortOfLinux};
 constexpr std::array<uint16_t, 3> kTunnelled = {kTypeIpv4, kTypeIpv6, kTypeEthernet};
 constexpr std::array<uint8_t, 6> kExtensions = {
     kProtocolHopByHop,           kProtocolRouting, kProtocolFragment, kProtocolAuthentication,
@@ -316,7 +317,7 @@ class ViewBuilder {
     within(equals(field(protocol), kProtocolUdp), [&] {
       const std::string port = field(inner + 2, 2);
       const uint32_t payload = inner + kUdpHeader;
-      within(equals(port, kVxlanPort), [&] {
+      within(one_of(port, kVxlanPorts), [&] {
         const uint32_t ip = payload + kVxlanHeader + kEthernetHeader;
         ipv4_views(ip);
         ipv6_views(ip);

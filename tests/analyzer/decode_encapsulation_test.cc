@@ -52,6 +52,19 @@ TEST(DecodeEncapsulation, TheInnerPacketOfAVxlanIsJudged) {
   EXPECT_NE(segment.key.encapsulation, 0U);
 }
 
+// The same to port 8472, which Linux took before VXLAN had a number.
+TEST(DecodeEncapsulation, LinuxsOwnVxlanPortIsOneToo) {
+  test::Bytes frame = FrameBuilder().vxlan(42).payload(12).build();
+  constexpr size_t kDestinationPort = 14 + 20 + 2;
+  frame[kDestinationPort] = std::byte{0x21};
+  frame[kDestinationPort + 1] = std::byte{0x18};
+  const auto [status, segment] = decode(frame);
+  ASSERT_EQ(status, DecodeStatus::kOk);
+  EXPECT_EQ(segment.payload_length, 12U);
+  EXPECT_EQ(segment.key.encapsulation,
+            decode(FrameBuilder().vxlan(42).payload(12)).segment.key.encapsulation);
+}
+
 // 203.0.113.1 > 203.0.113.2: GREv0, Flags [checksum present, key present, sequence# present],
 //   sum 0xabcd, off 0x0, key=0x2a, seq 77, length 80:
 //   IP 192.0.2.1.40000 > 198.51.100.7.443: Flags [P.], seq 4294967000:4294967012

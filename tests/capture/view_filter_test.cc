@@ -115,6 +115,10 @@ TEST(ViewFilter, FixedTunnelsKeepTheSameViewOfTheInnerPacket) {
   EXPECT_EQ(ethernet.grants(data(FrameBuilder().outer_v6().ip_in_ip()).build()), 104U);
   EXPECT_EQ(ethernet.grants(data(v6().outer_v6().ip_in_ip()).build()), 124U);
   EXPECT_EQ(ethernet.grants(data(FrameBuilder().vxlan(42)).build()), 114U);
+  test::Bytes linux_vxlan = data(FrameBuilder().vxlan(42)).build();
+  linux_vxlan[36] = std::byte{0x21};  // to port 8472
+  linux_vxlan[37] = std::byte{0x18};
+  EXPECT_EQ(ethernet.grants(linux_vxlan), 114U);
   EXPECT_EQ(ethernet.grants(data(v6().vxlan(42)).build()), 134U);
   EXPECT_EQ(ethernet.grants(data(FrameBuilder().outer_v6().vxlan(42)).build()), 134U);
   EXPECT_EQ(ethernet.grants(data(FrameBuilder().vlan(5).vxlan(42)).build()), 118U);
