@@ -443,11 +443,12 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const bool numbered =
       segment.has(kHasIpId) && copy.has(kHasIpId) && (segment.ip_id != 0 || copy.ip_id != 0);
   if (numbered) return segment.ip_id == copy.ip_id && apart < kTimeOutMin;
-  // Without numbers, a sender that just heard of the loss would send exactly the same.
+  // Without numbers, a sender that has just heard of the loss sends exactly the same. The receiver
+  // told it by a SACK above, or by any word since that asks for these bytes.
   const StreamOffset begin = segment.seq.unwrap(next_);
   const StreamOffset end = begin + segment.sequence_length();
   bool held = end <= acked_;
-  bool missed = begin == acked_ && duplicate_acks_ > 0;
+  bool missed = begin == acked_ && scene.heard && *scene.heard > copy.time;
   if (trouble_ != kNone) {
     const RangeList& sacked = scene.pools.troubles[trouble_].sacked;
     held = held || sacked.contains(scene.pools.ranges, begin, end);

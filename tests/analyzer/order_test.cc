@@ -194,6 +194,18 @@ TEST(Duplicate, NotWhileTheReceiverMissesTheBytes) {
   EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
 }
 
+// The last segment of a flight is lost too: nothing above it can be SACKed.
+TEST(Duplicate, NotAfterAPartialAcknowledgment) {
+  Conversation story;
+  story.handshake(1ms);
+  for (uint32_t i = 0; i < 3; ++i) {
+    story.us({.at = 30ms, .seq = 1 + i * kMss, .length = kMss, .tsval = 7, .checksum = 9});
+  }
+  story.peer({.at = 30500us, .ack = 2001});
+  story.us({.at = 30501us, .seq = 2001, .length = kMss, .tsval = 7, .checksum = 9}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 2001 retransmission after seen_before"));
+}
+
 TEST(NotLoss, EmptySegmentBelowTheHighestIsAKeepAlive) {
   Conversation story;
   story.handshake();
