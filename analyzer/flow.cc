@@ -62,7 +62,12 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
     ++counters.duplicate_acks;
   }
   follow_opening(scene, segment);
-  if (segment.flag(kRst)) reset_ = 1;
+  // Data after a reset: it was of another connection, or nobody believed it.
+  if (segment.flag(kRst)) {
+    reset_ = 1;
+  } else if (segment.sequence_length() > 0) {
+    reset_ = 0;
+  }
   if (segment.flag(kFin))
     fins_ = static_cast<uint8_t>((fins_ | (1U << static_cast<unsigned>(sender))) & 3U);
   return Outcome::kJudged;
@@ -132,7 +137,7 @@ void Flow::follow_opening(const FlowScene& scene, const Segment& segment) {
         close_opening(scene, ConnectionOutcome::kRefused);
       } else if (syn && ack && !from_opener) {
         opening_ = Opening::kAnswered;
-      } else if (ack && !syn && !rst) {
+      } else if (ack && !syn && !rst && from_opener) {
         close_opening(scene, ConnectionOutcome::kOpened);  // the answer was not captured
       }
       break;

@@ -11,7 +11,8 @@ namespace lossgazer {
 class IpIdMode {
  public:
   // `packets`: how many wire packets, and so how many numbers, this captured packet stands for.
-  void add(uint16_t ip_id, uint16_t packets);
+  // Returns whether it is the newest now; a late one is not.
+  bool add(uint16_t ip_id, uint16_t packets);
 
   // At least 3 steps of 1 to 256, and at most one other among the last 8.
   [[nodiscard]] bool sequential() const { return plain() || swapped(); }
@@ -31,6 +32,8 @@ class IpIdMode {
   [[nodiscard]] bool plain() const { return counts(plain_steps_); }
   [[nodiscard]] bool swapped() const { return !plain() && counts(swapped_steps_); }
   [[nodiscard]] bool counts(uint8_t steps) const;
+  // In numbers, negative for one that is behind; it has gone round if that is more than 32,767.
+  [[nodiscard]] int step_between(uint16_t earlier, uint16_t later) const;
 
   uint16_t newest_ = 0;
   uint16_t newest_packets_ = 0;  // 0 until a packet was added

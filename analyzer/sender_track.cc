@@ -67,13 +67,14 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
     counters.duplicate_packets += packets;
     return outcome;
   }
-  if (segment.has(kHasIpId)) ip_id_.add(segment.ip_id, packets);
+  if (segment.has(kHasIpId) && ip_id_.add(segment.ip_id, packets)) {
+    newest_payload_ = segment.payload_length;
+  }
   if (segment.has(kHasTsval) &&
       (!has_newest_tsval_ || serial_distance(newest_tsval_, segment.tsval) > 0)) {
     newest_tsval_ = segment.tsval;
     has_newest_tsval_ = 1;
   }
-  last_payload_ = segment.payload_length;
   last_packet_ = seen_ ? std::max(last_packet_, segment.time) : segment.time;
   seen_ = 1;
   return outcome;
@@ -95,12 +96,13 @@ uint16_t SenderTrack::packets_in(uint64_t bytes, uint32_t tcp_header_length) con
 
 // A packet larger than usual that took several identification numbers was a super-packet after all.
 void SenderTrack::learn_segment_size(const Segment& segment) {
-  if (last_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) || !ip_id_.sequential()) {
+  if (newest_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) || !ip_id_.sequential()) {
     return;
   }
   const int step = ip_id_.step_to(segment.ip_id);
   if (step < 1) return;
-  const auto size = (last_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
+  const auto size =
+      (newest_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
   const bool fits = size >= kUsualSegmentSizeMax / 2 && size <= UINT16_MAX;
   // A step of one settles it: the packet was no larger on the wire. More may be a loss, so they are
   // believed only where no size was announced that would explain the payload.
@@ -248,20 +250,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     }
     order = order_of(segment, *copy);
     if (order.distance < 0) {
-      // The original comes last: what was taken for it had been sent again for nothing.
-      scene.counters.reordered_segments += packets_of(segment);
-      if (repeat != nullptr) {
-        scene.pools.troubles[trouble_].repeats.mark_overtaking(scene, repeat->copy.frame,
-                                                               order.evidence);
-      } else {
-        const uint16_t packets = packets_in(record->copy.payload_length, segment.tcp_header_length);
-        scene.counters.retransmitted_segments += packets;
-        scene.counters.retransmitted_bytes += record->copy.payload_length;
-        scene.counters.spurious_retransmissions += packets;
-        scene.report(VerdictKind::kSpuriousRetransmission, order.evidence, record->begin,
-                     record->copy, {}, VerdictKind::kInOrder);
-      }
-      scene.report(VerdictKind::kReordered, order.evidence, begin, CopyEvidence(segment));
+      take_overtaken(scene, segment, begin, end, repeat, record, order.evidence);
       return Outcome::kJudged;
     }
   }
@@ -306,6 +295,34 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   record_retransmission(scene, segment, again, Side::kAfter,
                         order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
   return Outcome::kJudged;
+}
+
+// The original comes last: what was taken for it had been sent again for nothing. That was
+// `repeat`, or if null, what `record` says. Both copies are remembered, so that neither is counted
+// twice.
+void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
+                                 StreamOffset end, const Repeat* repeat,
+                                 const SegmentRecord* record, Evidence evidence) {
+  Trouble* trouble = open_trouble(scene);
+  if (repeat != nullptr) {
+    trouble->repeats.mark_overtaking(scene, repeat->copy.frame, evidence);
+  } else {
+    Repeat overtaking{.begin = record->begin, .end = record->end, .copy = record->copy};
+    overtaking.packets = packets_in(record->copy.payload_length, segment.tcp_header_length);
+    overtaking.fate = Repeat::Fate::kSpurious;
+    scene.counters.retransmitted_segments += overtaking.packets;
+    scene.counters.retransmitted_bytes += record->copy.payload_length;
+    scene.counters.spurious_retransmissions += overtaking.packets;
+    scene.report(VerdictKind::kSpuriousRetransmission, evidence, overtaking.begin, overtaking.copy,
+                 {}, VerdictKind::kInOrder);
+    if (trouble != nullptr) trouble->repeats.add(scene, overtaking);
+  }
+  Repeat late{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
+  late.packets = packets_of(segment);
+  late.fate = Repeat::Fate::kLate;
+  scene.counters.reordered_segments += late.packets;
+  scene.report(VerdictKind::kReordered, evidence, begin, late.copy);
+  if (trouble != nullptr) trouble->repeats.add(scene, late);
 }
 
 // 6b: none of its bytes was captured before. `opener` is the packet that revealed the gap, null if
@@ -492,7 +509,8 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
   const bool duplicate = !first && ack == acked_ && !advanced && outstanding &&
                          segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
   if (duplicate && duplicate_acks_ < 7) ++duplicate_acks_;
-  if (window_known_ && window_ == 0 && ack == acked_) window_closed_ = 1;
+  // Closed before anything was sent beyond the acknowledgment, it threw nothing away.
+  if (window_known_ && window_ == 0 && ack == acked_ && has_unacknowledged()) window_closed_ = 1;
   if (started_ && segment.sack_count > 0) learn_sacks(scene, segment, ack);
   return duplicate;
 }

@@ -75,6 +75,9 @@ class SenderTrack {
   Outcome judge_data(const Scene& scene, const Segment& segment, int skipped_ip_ids);
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, uint64_t hole_bytes);
+  void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
+                      StreamOffset end, const Repeat* repeat, const SegmentRecord* record,
+                      Evidence evidence);
   Outcome judge_hole(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, const CopyEvidence* opener);
   [[nodiscard]] Order compare_with_opener(const Scene& scene, const Segment& segment,
@@ -109,7 +112,7 @@ class SenderTrack {
   LogPosition log_ = 0;
   uint32_t trouble_ = kNone;
   uint32_t owner_ = kNone;
-  uint32_t last_payload_ = 0;  // of the sender's newest packet
+  uint32_t newest_payload_ = 0;  // of the packet with the sender's newest identification number
   RttLeg rtt_;
   uint16_t segment_size_limit_ = 0;  // the least MSS announced, 0 if none was seen
   uint16_t segment_size_ = 0;        // as learned from super-packets, 0 if not

@@ -120,6 +120,21 @@ TEST(SuperPackets, IpIdsShowLargeWirePackets) {
       << "super-packets until four numbers were seen, then single ones";
 }
 
+TEST(SuperPackets, LateOneTeachesNothing) {
+  Conversation story;
+  story.handshake();
+  uint32_t seq = 1;
+  for (uint16_t id = 100; id < 110; ++id, seq += 1460) {
+    story.peer({.at = 30ms + id * 1us, .seq = seq, .length = 1460, .ip_id = id});
+  }
+  story.peer({.at = 31ms, .seq = seq + 10 * 1460, .length = 1460, .ip_id = 120});
+  story.peer({.at = 31100us, .seq = seq, .length = 10 * 1460, .ip_id = 110});
+  story.peer({.at = 31200us, .seq = seq + 11 * 1460, .length = 1460, .ip_id = 121});
+  story.peer({.at = 31300us, .seq = seq + 12 * 1460, .length = 10 * 1460, .ip_id = 122});
+  story.finish();
+  EXPECT_EQ(story.ingress().data_segments, 1u + 10u + 1u + 10u + 1u + 10u);
+}
+
 TEST(RoundTrip, HandshakeAndDataAreMeasured) {
   Conversation story;
   story.handshake(20ms);

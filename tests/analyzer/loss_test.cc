@@ -205,6 +205,19 @@ TEST(Loss, BytesThrownAwayByAClosedWindowAreNotLost) {
   EXPECT_EQ(story.ingress().zero_windows, 1u);
 }
 
+TEST(Loss, AfterAZeroWindowThatThrewNothingAway) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.peer({.at = 500ms, .ack = 1001, .window = 1000});
+  story.us({.at = 501ms, .seq = 1001, .length = kMss, .tsval = 1});
+  story.us({.at = 801ms, .seq = 1001, .length = kMss, .tsval = 301});
+  story.peer({.at = 820ms, .ack = 2001}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1001 retransmission after tsval"));
+  EXPECT_EQ(lost(story.egress(), Side::kAfter), 1u);
+}
+
 TEST(Spurious, RepeatOfAcknowledgedBytes) {
   Conversation story;
   story.handshake();

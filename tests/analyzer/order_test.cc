@@ -140,6 +140,20 @@ TEST(Reordering, OriginalAfterARetransmissionThatSeemedInOrder) {
   EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
 }
 
+// Two originals are overtaken by one repeat of both, and the network copies the second.
+TEST(Reordering, OriginalsOfOneRepeatAreCountedOnceEach) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = 2 * 1448, .tsval = 130});
+  story.peer({.at = 31ms, .seq = 1, .length = 1448, .tsval = 99});
+  story.peer({.at = 32ms, .seq = 1449, .length = 1448, .tsval = 99});
+  story.peer({.at = 33ms, .seq = 1449, .length = 1448, .tsval = 99}).finish();
+  EXPECT_EQ(story.ingress().retransmitted_segments, 2u);
+  EXPECT_EQ(story.ingress().spurious_retransmissions, 2u);
+  EXPECT_EQ(story.ingress().reordered_segments, 2u);
+  EXPECT_EQ(story.ingress().duplicate_packets, 1u);
+}
+
 TEST(Duplicate, SameIpIdSoonIsTheNetworks) {
   Conversation story;
   story.handshake();

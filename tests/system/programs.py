@@ -196,7 +196,7 @@ class Tcpdump(Process):
 
     def finish(self):
         """Ends it; an error if it dropped packets."""
-        time.sleep(0.5)  # its ring's timeout: what came last is written
+        time.sleep(1.5)  # its ring hands over what came last within a second
         self.stop(signal.SIGINT)
         if "\n0 packets dropped by kernel" not in self.errors():
             raise RuntimeError(f"tcpdump is no witness, it dropped packets:\n{self.errors()}")
