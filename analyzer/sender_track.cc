@@ -26,6 +26,8 @@ constexpr Duration kLatenessMax = seconds(1);
 // No copy that the network made comes later, nor does a sender without identification numbers
 // repeat a segment sooner.
 constexpr Duration kCopyDelayMax = milliseconds(50);
+// Nothing travels for longer: the clock was set in between.
+constexpr Duration kRoundTripMax = std::chrono::minutes(2);
 // The least delay of a tail loss probe (RFC 8985, section 7.2, as Linux rounds it).
 constexpr Duration kProbeDelayMin = milliseconds(8);
 // A lost tail is no longer than this many packets: more is another counter, or our own miss.
@@ -229,7 +231,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   const TrackPools& pools = scene.pools;
   const Trouble* trouble = trouble_ == kNone ? nullptr : &pools.troubles[trouble_];
   const Repeat* repeat = trouble == nullptr ? nullptr : trouble->repeats.find(pools.repeats, begin);
-  const SegmentRecord* record = pools.log.find(owner_, log_, begin);
+  const SegmentRecord* record = repeat == nullptr ? pools.log.find(owner_, log_, begin) : nullptr;
   const CopyEvidence* copy = nullptr;
   bool same_bytes = false;
   if (repeat != nullptr) {
@@ -563,8 +565,8 @@ void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   const bool echoed =
       probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
   const bool exact = acked_ == probe_end_ && !probe_repeated_;
-  if (echoed || exact) {
-    const Duration sample = std::max(Duration::zero(), segment.time - probe_sent_);
+  const Duration sample = std::max(Duration::zero(), segment.time - probe_sent_);
+  if ((echoed || exact) && sample <= kRoundTripMax) {
     rtt_.add(sample);
     ++scene.counters.rtt_count;
     scene.counters.rtt_sum += sample;

@@ -161,6 +161,17 @@ TEST(RoundTrip, FirstEchoOfANewTimestampIsMeasured) {
   EXPECT_EQ(story.egress().rtt_sum, 1020ms) << "the first SYN was answered, late";
 }
 
+TEST(RoundTrip, NoneIsMeasuredAcrossAClockThatWasSet) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 90s, .seq = 0, .flags = kSyn | kAck});
+  EXPECT_EQ(story.egress().rtt_count, 1u);
+  story.us({.at = 91s, .seq = 1, .length = kMss});
+  story.peer({.at = 180s, .ack = 1});  // keeps the flow alive
+  story.peer({.at = 260s, .ack = 1001}).finish();
+  EXPECT_EQ(story.egress().rtt_count, 1u);
+}
+
 TEST(Copies, SamePacketOnAnotherInterfaceIsIgnored) {
   Conversation story;
   for (uint32_t i = 0; i < 10; ++i) {
