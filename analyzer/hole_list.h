@@ -30,9 +30,6 @@ class HoleList {
 
   [[nodiscard]] bool empty() const { return holes_.empty(); }
   [[nodiscard]] uint32_t first() const { return holes_.first(); }
-  [[nodiscard]] StreamOffset highest_end(const Pool<Hole>& pool) const {
-    return pool[holes_.last()].end;
-  }
 
   void open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, const CopyEvidence& opener);
 

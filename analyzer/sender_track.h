@@ -47,7 +47,6 @@ class SenderTrack {
   [[nodiscard]] bool is_other_stream(const Segment& syn) const {
     return started_ && syn.seq.unwrap(base_) != base_;
   }
-  [[nodiscard]] uint32_t trouble() const { return trouble_; }
   [[nodiscard]] std::optional<CaptureTime> last_packet() const {
     return seen_ ? std::optional(last_packet_) : std::nullopt;
   }
