@@ -33,7 +33,6 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   if (is_copy(segment)) return Outcome::kCopy;
   sent.link = segment.link;
   last_packet_ = std::max(last_packet_, segment.time);
-  source_ = segment.source;
 
   LossCounters& counters = scene.counters[counters_index(sender)];
   if (segment.flag(kSyn) && sent.is_other_stream(segment)) {
@@ -89,7 +88,7 @@ void Flow::finish(const FlowScene& scene) {
 VerdictReporter Flow::reporter(const FlowScene& scene, Sender sender) const {
   std::optional<Direction> direction;
   if (has_direction_) direction = static_cast<Direction>(counters_index(sender));
-  return {scene.sink, key_, sender, direction, source_};
+  return {scene.sink, key_, sender, direction};
 }
 
 Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictReporter& report) {

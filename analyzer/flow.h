@@ -75,7 +75,6 @@ class Flow {
   std::array<SenderTrack, 2> tracks_;  // by Sender
   uint32_t number_ = kNone;
   uint32_t row_ = 0;
-  uint16_t source_ = 0;
   Sender first_sender_ = Sender::kLow;
   Sender opener_ = Sender::kLow;  // who sent the SYN
   Opening opening_ = Opening::kNotSeen;

@@ -117,10 +117,10 @@ void RepeatList::mark_duplicated(const Scene& scene, StreamOffset begin, StreamO
   }
 }
 
-void RepeatList::mark_overtaking(const Scene& scene, uint64_t frame, Evidence evidence) {
+void RepeatList::mark_overtaking(const Scene& scene, const CopyEvidence& copy, Evidence evidence) {
   Pool<Repeat>& pool = scene.pools.repeats;
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
-    if (pool[i].copy.frame == frame && waits(pool[i])) make_spurious(scene, pool[i], evidence);
+    if (pool[i].copy.is_of(copy) && waits(pool[i])) make_spurious(scene, pool[i], evidence);
   }
 }
 

@@ -55,8 +55,8 @@ class RepeatList {
                    std::optional<Duration> least_rtt);
   // The receiver said that it received [begin, end) twice (RFC 2883).
   void mark_duplicated(const Scene& scene, StreamOffset begin, StreamOffset end);
-  // The original of the retransmission that was captured in `frame` came after it.
-  void mark_overtaking(const Scene& scene, uint64_t frame, Evidence evidence);
+  // The original of the retransmission that was captured as `copy` came after it.
+  void mark_overtaking(const Scene& scene, const CopyEvidence& copy, Evidence evidence);
 
   // Counts what is decided by now, and forgets what is too old to matter.
   void settle(const Scene& scene, CaptureTime now);

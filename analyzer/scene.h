@@ -16,8 +16,8 @@ struct TrackPools;
 class VerdictReporter {
  public:
   VerdictReporter(const VerdictSink& sink, const FlowKey& key, Sender sender,
-                  std::optional<Direction> direction, uint16_t source)
-      : sink_(sink), key_(key), sender_(sender), direction_(direction), source_(source) {}
+                  std::optional<Direction> direction)
+      : sink_(sink), key_(key), sender_(sender), direction_(direction) {}
 
   // `begin` and `copy`: the packet that is judged. `revises`: what was said of it before.
   void operator()(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
@@ -30,7 +30,7 @@ class VerdictReporter {
            .key = key_,
            .sender = sender_,
            .direction = direction_,
-           .source = source_,
+           .source = static_cast<uint16_t>(copy.source),
            .frame = copy.frame,
            .time = copy.time,
            .seq = SeqNum(begin),
@@ -42,7 +42,6 @@ class VerdictReporter {
   const FlowKey& key_;
   Sender sender_;
   std::optional<Direction> direction_;
-  uint16_t source_;
 };
 
 struct Scene {

@@ -16,7 +16,8 @@ namespace lossgazer {
 // The header fields that tell two copies of the same bytes apart.
 struct CopyEvidence {
   CaptureTime time;
-  uint64_t frame = 0;
+  uint64_t frame : 48 = 0;  // its number in `source`
+  uint64_t source : 16 = 0;
   uint32_t payload_length = 0;
   uint32_t tsval = 0;
   uint32_t tsecr = 0;
@@ -29,7 +30,8 @@ struct CopyEvidence {
   CopyEvidence() = default;
   explicit CopyEvidence(const Segment& segment)
       : time(segment.time),
-        frame(segment.frame),
+        frame(segment.frame & ((uint64_t{1} << 48) - 1)),
+        source(segment.source),
         payload_length(segment.payload_length),
         tsval(segment.tsval),
         tsecr(segment.tsecr),
@@ -39,7 +41,12 @@ struct CopyEvidence {
         checksum(segment.checksum),
         bits(segment.bits) {}
   [[nodiscard]] bool has(SegmentBit bit) const { return (bits & bit) != 0; }
+  // Whether both are of the same captured packet.
+  [[nodiscard]] bool is_of(const CopyEvidence& packet) const {
+    return frame == packet.frame && source == packet.source;
+  }
 };
+static_assert(sizeof(CopyEvidence) <= 40, "there are many");
 
 struct SegmentRecord {
   StreamOffset begin;

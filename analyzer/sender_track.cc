@@ -307,7 +307,7 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
                                  const SegmentRecord* record, Evidence evidence) {
   Trouble* trouble = open_trouble(scene);
   if (repeat != nullptr) {
-    trouble->repeats.mark_overtaking(scene, repeat->copy.frame, evidence);
+    trouble->repeats.mark_overtaking(scene, repeat->copy, evidence);
   } else {
     Repeat overtaking{.begin = record->begin, .end = record->end, .copy = record->copy};
     overtaking.packets = packets_in(record->copy.payload_length, segment.tcp_header_length);

@@ -72,6 +72,7 @@ void Conversation::send(const Packet& packet, bool from_us) {
   segment.checksum = packet.checksum;
   segment.mss = packet.mss;
   segment.link = packet.link;
+  segment.source = packet.source;
   segment.bits = packet.bits;
   segment.tcp_header_length = 20;
   set(segment, kHasWindow);

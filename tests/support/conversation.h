@@ -30,6 +30,7 @@ struct Packet {
   std::vector<std::pair<uint32_t, uint32_t>> sack{};  // relative
   uint32_t link = 0;
   uint16_t bits = 0;  // further ones
+  uint16_t source = 0;
 };
 
 class Conversation {
