@@ -35,14 +35,29 @@ bool was_heard(const Scene& scene, const Repeat& repeat) {
 
 void count_lost(const Scene& scene, Repeat& repeat) {
   repeat.fate = Repeat::Fate::kLost;
-  for (const Side side : {Side::kBefore, Side::kAfter}) {
-    scene.counters.lost(side, LossMethod::kSequence) += repeat.lost[static_cast<size_t>(side)];
+  uint16_t arrived = repeat.needless;
+  for (const Side side : {Side::kAfter, Side::kBefore}) {
+    const uint16_t lost = repeat.lost[static_cast<size_t>(side)];
+    const uint16_t spared = std::min(arrived, lost);
+    arrived = static_cast<uint16_t>(arrived - spared);
+    scene.counters.lost(side, LossMethod::kSequence) += static_cast<uint16_t>(lost - spared);
   }
 }
 
 void count_unanswered(const Scene& scene, Repeat& repeat) {
   repeat.fate = Repeat::Fate::kUnanswered;
   scene.counters.unanswered_segments += repeat.packets;
+}
+
+void count_needless(const Scene& scene, Repeat& repeat, uint16_t packets) {
+  scene.counters.spurious_retransmissions += static_cast<uint16_t>(packets - repeat.needless);
+  repeat.needless = packets;
+}
+
+// How many of a repeat's wire packets were duplicates, if `bytes` of it were: to the nearest.
+uint16_t packets_of_bytes(const Repeat& repeat, uint64_t bytes) {
+  const uint64_t length = repeat.end - repeat.begin;
+  return static_cast<uint16_t>((bytes * repeat.packets + length / 2) / length);
 }
 
 // Nothing more will be heard of it.
@@ -111,9 +126,19 @@ void RepeatList::mark_duplicated(const Scene& scene, StreamOffset begin, StreamO
   StreamOffset marked = begin;
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
     Repeat& repeat = pool[i];
-    if (!waits(repeat) || repeat.begin < marked || end <= repeat.begin) continue;
-    make_spurious(scene, repeat, Evidence::kDsack);
-    marked = repeat.end;
+    const StreamOffset from = std::max(repeat.begin, marked);
+    const StreamOffset to = std::min(repeat.end, end);
+    if (!waits(repeat) || to <= from) continue;
+    marked = to;
+    const uint64_t length = repeat.end - repeat.begin;
+    repeat.duplicated_bytes =
+        static_cast<uint32_t>(std::min(length, repeat.duplicated_bytes + (to - from)));
+    const uint16_t needless = packets_of_bytes(repeat, repeat.duplicated_bytes);
+    if (needless >= repeat.packets) {
+      make_spurious(scene, repeat, Evidence::kDsack);
+    } else {
+      count_needless(scene, repeat, needless);
+    }
   }
 }
 
@@ -155,7 +180,7 @@ void RepeatList::finish(const Scene& scene) {
 
 void RepeatList::make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence) {
   repeat.fate = Repeat::Fate::kSpurious;
-  scene.counters.spurious_retransmissions += repeat.packets;
+  count_needless(scene, repeat, repeat.packets);
   scene.report(VerdictKind::kSpuriousRetransmission, evidence, repeat.begin, repeat.copy, {},
                VerdictKind::kRetransmission);
 }

@@ -31,6 +31,8 @@ struct Repeat {
   CaptureTime first_copy{};        // when the first copy, or what followed it, was captured
   std::array<uint16_t, 2> lost{};  // packets that are lost if it was needed, by Side
   uint16_t packets = 1;            // wire packets
+  uint16_t needless = 0;           // of them, counted as spurious: the receiver had them already
+  uint32_t duplicated_bytes = 0;   // that it said to have received twice
   bool at_left_edge = false;       // it began at the first byte not acknowledged
   Fate fate = Fate::kPending;
   uint32_t next = kNone;
@@ -53,7 +55,8 @@ class RepeatList {
   // that of its leg, if known.
   void acknowledge(const Scene& scene, StreamOffset acked, const Segment& segment, bool echoes,
                    std::optional<Duration> least_rtt);
-  // The receiver said that it received [begin, end) twice (RFC 2883).
+  // The receiver said that it received [begin, end) twice (RFC 2883). A super-packet is spurious by
+  // wire packets, and as a whole once all of them are.
   void mark_duplicated(const Scene& scene, StreamOffset begin, StreamOffset end);
   // The original of the retransmission that was captured as `copy` came after it.
   void mark_overtaking(const Scene& scene, const CopyEvidence& copy, Evidence evidence);

@@ -236,6 +236,35 @@ TEST(SuperPackets, MayBeLargerThan64KiB) {
   EXPECT_EQ(lost(story.egress()), 100u);
 }
 
+// The receiver had the first of the three wire packets that were sent again.
+TEST(SuperPackets, DsackTakesBackTheWirePacketsThatItCovers) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = 3 * 1460});
+  story.us({.at = 260ms, .seq = 1, .length = 3 * 1460});
+  story.peer({.at = 300ms, .ack = 4381, .sack = {{1, 1461}}});
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u);
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
+  story.finish();
+  EXPECT_EQ(lost(story.egress()), 2u);
+}
+
+TEST(SuperPackets, DsacksOfAllItsWirePacketsMakeItSpurious) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = 3 * 1460});
+  story.us({.at = 260ms, .seq = 1, .length = 3 * 1460});
+  for (uint32_t i = 0; i < 3; ++i) {
+    story.peer({.at = 300ms, .ack = 4381, .sack = {{1 + i * 1460, 1 + (i + 1) * 1460}}});
+  }
+  story.finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 3u);
+  EXPECT_EQ(lost(story.egress()), 0u);
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("us 1 retransmission after seen_before",
+                          "us 1 spurious_retransmission dsack (was retransmission)"));
+}
+
 // Rotated files: the verdict on a packet of the first is revised by one of the
 // second.
 TEST(Files, RevisionNamesTheFileOfThePacketItRevises) {
