@@ -282,9 +282,8 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
                           acknowledged ? Evidence::kAcknowledged : Evidence::kSacked);
     return Outcome::kJudged;
   }
-  if (window_closed_ && begin == acked_) {
-    // The receiver had closed its window and thrown the bytes away: nothing was lost on the way.
-    record_retransmission(scene, segment, again, {}, Evidence::kWindow);
+  if (const auto reason = why_not_kept(scene, segment, begin, copy, record)) {
+    record_retransmission(scene, segment, again, {}, *reason);
     return Outcome::kJudged;
   }
   const uint64_t below = std::min(end, next_) - begin;
@@ -297,6 +296,34 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   record_retransmission(scene, segment, again, Side::kAfter,
                         order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
   return Outcome::kJudged;
+}
+
+// What arrived, but was not kept: nothing was lost on the way. `copy` is the last one seen of it,
+// in `record` if that was the first.
+std::optional<Evidence> SenderTrack::why_not_kept(const Scene& scene, const Segment& segment,
+                                                  StreamOffset begin, const CopyEvidence* copy,
+                                                  const SegmentRecord* record) const {
+  if (copy == nullptr) return {};
+  // A receiver that closed its window throws away what comes all the same. Some of it may have been
+  // lost before: errs towards no loss.
+  if (trouble_ != kNone) {
+    const Trouble& trouble = scene.pools.troubles[trouble_];
+    if (begin < trouble.discarded_end && copy->time <= trouble.discarded_at) {
+      return Evidence::kWindow;
+    }
+  }
+  if (!syn_seen_) return {};
+  // A Fast Open server that acknowledges the SYN alone has not kept its data (RFC 7413, section
+  // 4.2.2).
+  if (record != nullptr && record->begin == base_ && base_ < begin && acked_ == base_ + 1) {
+    return Evidence::kSeenBefore;
+  }
+  // The other end spoke after the SYN, and not to acknowledge it: it challenged or reset what it
+  // took for another connection's (RFC 5961), or opens too. It may not have seen the SYN for all
+  // that: errs towards no loss.
+  const bool lone_syn = segment.flag(kSyn) && !segment.flag(kAck);
+  if (lone_syn && scene.heard && *scene.heard > copy->time) return Evidence::kSeenBefore;
+  return {};
 }
 
 // The original comes last: what was taken for it had been sent again for nothing. That was
@@ -498,7 +525,6 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
   if (advanced) {
     acked_ = ack;
     duplicate_acks_ = 0;
-    window_closed_ = 0;
     if (started_) {
       if (byte_probed_ && acked_ == next_ + 1) {
         next_ = acked_;
@@ -512,7 +538,12 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
                          segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
   if (duplicate && duplicate_acks_ < 7) ++duplicate_acks_;
   // Closed before anything was sent beyond the acknowledgment, it threw nothing away.
-  if (window_known_ && window_ == 0 && ack == acked_ && has_unacknowledged()) window_closed_ = 1;
+  if (window_known_ && window_ == 0 && ack == acked_ && has_unacknowledged()) {
+    if (Trouble* trouble = open_trouble(scene)) {
+      trouble->discarded_end = next_;
+      trouble->discarded_at = segment.time;
+    }
+  }
   if (started_ && segment.sack_count > 0) learn_sacks(scene, segment, ack);
   return duplicate;
 }
@@ -528,6 +559,7 @@ void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment) 
   Trouble& trouble = scene.pools.troubles[trouble_];
   trouble.holes.mark_held(scene.pools.holes, StreamOffset(), acked_, segment.time);
   trouble.sacked.trim(scene.pools.ranges, acked_);
+  if (trouble.discarded_end <= acked_) trouble.discarded_end = StreamOffset();
   trouble.repeats.acknowledge(scene, acked_, segment, echo_seen_,
                               rtt_.known() ? std::optional(rtt_.least()) : std::nullopt);
 }
@@ -616,6 +648,7 @@ void SenderTrack::finish(const Scene& scene) {
   trouble.holes.clear(pools.holes);
   trouble.sacked.clear(pools.ranges);
   trouble.beyond_since.reset();
+  trouble.discarded_end = StreamOffset();
   drop_trouble_if_over(scene);
 }
 

@@ -93,6 +93,10 @@ class SenderTrack {
   [[nodiscard]] bool is_network_copy(const Scene& scene, const Segment& segment,
                                      const CopyEvidence& copy) const;
 
+  [[nodiscard]] std::optional<Evidence> why_not_kept(const Scene& scene, const Segment& segment,
+                                                     StreamOffset begin, const CopyEvidence* copy,
+                                                     const SegmentRecord* record) const;
+
   void note_acknowledged(const Scene& scene, const Segment& segment);
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
@@ -123,7 +127,6 @@ class SenderTrack {
   uint8_t syn_seen_ : 1 = 0;
   uint8_t syn_ack_seen_ : 1 = 0;
   uint8_t window_known_ : 1 = 0;
-  uint8_t window_closed_ : 1 = 0;   // the receiver closed it at the present acknowledgment
   uint8_t byte_probed_ : 1 = 0;     // a window probe carried the byte at next_
   uint8_t probing_ : 1 = 0;         // a round trip is being measured
   uint8_t probe_repeated_ : 1 = 0;  // something was sent again since (Karn)

@@ -15,10 +15,13 @@ struct Trouble {
   RepeatList repeats;
   RangeList sacked;                         // what the receiver SACKed beyond its ACK
   std::optional<CaptureTime> beyond_since;  // since when the ACK is beyond all that was seen
-  uint32_t owner = kNone;                   // SenderTrack's; kNone if this entry is not in use
+  StreamOffset discarded_end;  // up to here a closed window threw away what was sent before ...
+  CaptureTime discarded_at;    // ... this
+  uint32_t owner = kNone;      // SenderTrack's; kNone if this entry is not in use
 
   [[nodiscard]] bool over() const {
-    return holes.empty() && repeats.empty() && sacked.empty() && !beyond_since;
+    return holes.empty() && repeats.empty() && sacked.empty() && !beyond_since &&
+           discarded_end == StreamOffset();
   }
 };
 

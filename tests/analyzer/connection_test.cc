@@ -81,6 +81,46 @@ TEST(Reuse, SecondSynAckThatNobodyTakesChangesNothing) {
   EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 spurious_retransmission acknowledged"));
 }
 
+TEST(Opening, SimultaneousWithRepeatedSyns) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 1ms, .seq = 0, .ack = 0, .flags = kSyn});
+  story.us({.at = 1s, .seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 1001ms, .seq = 0, .ack = 0, .flags = kSyn});
+  story.us({.at = 1002ms, .seq = 0, .flags = kSyn | kAck});
+  story.peer({.at = 1003ms, .seq = 0, .flags = kSyn | kAck});
+  story.us({.at = 1004ms, .seq = 1, .length = kMss});
+  story.peer({.at = 1024ms, .ack = 1001}).finish();
+  EXPECT_EQ(story.egress().handshake_retransmissions[0], 1u);
+  EXPECT_EQ(story.ingress().handshake_retransmissions[0], 1u);
+  EXPECT_EQ(story.egress().handshake_retransmissions[1], 0u);
+  EXPECT_EQ(lost(story.egress()), 0u) << "the other end was heard: its SYN tells nothing of ours";
+}
+
+// RFC 7413: the server acknowledges the SYN alone, and has not kept the data.
+TEST(FastOpen, DataThatTheServerIgnoredIsNotLost) {
+  Conversation story;
+  story.us({.seq = 0, .length = 100, .ack = 0, .flags = kSyn});
+  story.peer({.at = 20ms, .seq = 0, .ack = 1, .flags = kSyn | kAck});
+  story.us({.at = 21ms, .seq = 1, .length = 100});
+  story.peer({.at = 41ms, .ack = 101}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission seen_before"));
+  EXPECT_EQ(story.egress().retransmitted_segments, 1u);
+  EXPECT_EQ(story.egress().handshake_retransmissions[0], 0u);
+  EXPECT_EQ(lost(story.egress()), 0u);
+}
+
+TEST(FastOpen, IgnoredDataThatIsLostWhenSentAgainIsLost) {
+  Conversation story;
+  story.us({.seq = 0, .length = 100, .ack = 0, .flags = kSyn});
+  story.peer({.at = 20ms, .seq = 0, .ack = 1, .flags = kSyn | kAck});
+  story.us({.at = 21ms, .seq = 1, .length = 100});
+  story.us({.at = 321ms, .seq = 1, .length = 100});
+  story.peer({.at = 341ms, .ack = 101}).finish();
+  EXPECT_EQ(story.egress().retransmitted_segments, 2u);
+  EXPECT_EQ(lost(story.egress()), 1u);
+}
+
 TEST(FastOpen, AcceptedDataIsInOrder) {
   Conversation story;
   story.us({.seq = 0, .length = 100, .ack = 0, .flags = kSyn});
@@ -88,6 +128,19 @@ TEST(FastOpen, AcceptedDataIsInOrder) {
   story.us({.at = 21ms, .seq = 101, .length = kMss});
   story.peer({.at = 41ms, .ack = 1101}).finish();
   EXPECT_THAT(story.verdicts(), IsEmpty());
+}
+
+// The time-out's SYN goes without data (RFC 7413, section 4.1.3).
+TEST(FastOpen, LostSynIsOneLossAlthoughItsDataFollowsApart) {
+  Conversation story;
+  story.us({.seq = 0, .length = 100, .ack = 0, .flags = kSyn});
+  story.us({.at = 1s, .seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 1020ms, .seq = 0, .ack = 1, .flags = kSyn | kAck});
+  story.us({.at = 1021ms, .seq = 1, .length = 100});
+  story.peer({.at = 1041ms, .ack = 101}).finish();
+  EXPECT_EQ(story.egress().handshake_retransmissions[0], 1u);
+  EXPECT_EQ(story.egress().retransmitted_segments, 2u);
+  EXPECT_EQ(lost(story.egress()), 1u);
 }
 
 TEST(Cookies, FinalAcknowledgmentWithDataEndsARepeatedAnswer) {
@@ -101,6 +154,38 @@ TEST(Cookies, FinalAcknowledgmentWithDataEndsARepeatedAnswer) {
   EXPECT_EQ(story.egress().spurious_retransmissions, 1u) << "the SYN had been answered";
   EXPECT_EQ(lost(story.egress()), 0u);
   EXPECT_EQ(story.ingress().lost(Side::kAfter, LossMethod::kSequence), 1u);
+}
+
+TEST(Windows, AllThatAClosedWindowThrewAwayIsNotLost) {
+  Conversation story;
+  story.handshake();
+  for (uint32_t i = 0; i < 4; ++i) {
+    story.us({.at = 30ms, .seq = 1 + i * kMss, .length = kMss});
+  }
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.peer({.at = 500ms, .ack = 1001});
+  for (uint32_t i = 1; i < 4; ++i) {
+    story.us({.at = 500ms + i * 20ms, .seq = 1 + i * kMss, .length = kMss});
+    story.peer({.at = 510ms + i * 20ms, .ack = 1 + (i + 1) * kMss});
+  }
+  story.finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("us 1001 retransmission window", "us 2001 retransmission window",
+                          "us 3001 retransmission window"));
+  EXPECT_EQ(lost(story.egress()), 0u);
+}
+
+TEST(Windows, WhatIsLostAfterItWasThrownAwayIsLost) {
+  Conversation story;
+  story.handshake();
+  story.us({.at = 30ms, .seq = 1, .length = kMss});
+  story.us({.at = 30ms, .seq = 1001, .length = kMss});
+  story.peer({.at = 50ms, .ack = 1001, .window = 0});
+  story.peer({.at = 500ms, .ack = 1001});
+  story.us({.at = 501ms, .seq = 1001, .length = kMss});
+  story.us({.at = 801ms, .seq = 1001, .length = kMss});
+  story.peer({.at = 820ms, .ack = 2001}).finish();
+  EXPECT_EQ(lost(story.egress()), 1u);
 }
 
 // The update passes the tap and is lost behind it: the sender goes on probing.
