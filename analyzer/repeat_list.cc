@@ -33,9 +33,18 @@ bool was_heard(const Scene& scene, const Repeat& repeat) {
   return scene.heard && *scene.heard > repeat.first_copy;
 }
 
+// How many of its wire packets the receiver had already. A packet that brought it some new bytes
+// was needed.
+uint16_t needless_packets(const Repeat& repeat) {
+  if (repeat.duplicated_bytes == 0) return 0;
+  const uint64_t whole = uint64_t{repeat.duplicated_bytes} * repeat.packets;
+  const auto packets = static_cast<uint16_t>(whole / (repeat.end - repeat.begin));
+  return repeat.packets > 1 ? std::max<uint16_t>(packets, 1) : packets;  // the last one is shorter
+}
+
 void count_lost(const Scene& scene, Repeat& repeat) {
   repeat.fate = Repeat::Fate::kLost;
-  uint16_t arrived = repeat.needless;
+  uint16_t arrived = needless_packets(repeat);
   for (const Side side : {Side::kAfter, Side::kBefore}) {
     const uint16_t lost = repeat.lost[static_cast<size_t>(side)];
     const uint16_t spared = std::min(arrived, lost);
@@ -47,17 +56,6 @@ void count_lost(const Scene& scene, Repeat& repeat) {
 void count_unanswered(const Scene& scene, Repeat& repeat) {
   repeat.fate = Repeat::Fate::kUnanswered;
   scene.counters.unanswered_segments += repeat.packets;
-}
-
-void count_needless(const Scene& scene, Repeat& repeat, uint16_t packets) {
-  scene.counters.spurious_retransmissions += static_cast<uint16_t>(packets - repeat.needless);
-  repeat.needless = packets;
-}
-
-// How many of a repeat's wire packets were duplicates, if `bytes` of it were: to the nearest.
-uint16_t packets_of_bytes(const Repeat& repeat, uint64_t bytes) {
-  const uint64_t length = repeat.end - repeat.begin;
-  return static_cast<uint16_t>((bytes * repeat.packets + length / 2) / length);
 }
 
 // Nothing more will be heard of it.
@@ -130,15 +128,13 @@ void RepeatList::mark_duplicated(const Scene& scene, StreamOffset begin, StreamO
     const StreamOffset to = std::min(repeat.end, end);
     if (!waits(repeat) || to <= from) continue;
     marked = to;
+    const uint16_t before = needless_packets(repeat);
     const uint64_t length = repeat.end - repeat.begin;
     repeat.duplicated_bytes =
         static_cast<uint32_t>(std::min(length, repeat.duplicated_bytes + (to - from)));
-    const uint16_t needless = packets_of_bytes(repeat, repeat.duplicated_bytes);
-    if (needless >= repeat.packets) {
-      make_spurious(scene, repeat, Evidence::kDsack);
-    } else {
-      count_needless(scene, repeat, needless);
-    }
+    const uint16_t needless = needless_packets(repeat);
+    scene.counters.spurious_retransmissions += static_cast<uint16_t>(needless - before);
+    if (needless >= repeat.packets) report_spurious(scene, repeat, Evidence::kDsack);
   }
 }
 
@@ -179,8 +175,13 @@ void RepeatList::finish(const Scene& scene) {
 }
 
 void RepeatList::make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence) {
+  scene.counters.spurious_retransmissions +=
+      static_cast<uint16_t>(repeat.packets - needless_packets(repeat));
+  report_spurious(scene, repeat, evidence);
+}
+
+void RepeatList::report_spurious(const Scene& scene, Repeat& repeat, Evidence evidence) {
   repeat.fate = Repeat::Fate::kSpurious;
-  count_needless(scene, repeat, repeat.packets);
   scene.report(VerdictKind::kSpuriousRetransmission, evidence, repeat.begin, repeat.copy, {},
                VerdictKind::kRetransmission);
 }

@@ -31,10 +31,9 @@ struct Repeat {
   CaptureTime first_copy{};        // when the first copy, or what followed it, was captured
   std::array<uint16_t, 2> lost{};  // packets that are lost if it was needed, by Side
   uint16_t packets = 1;            // wire packets
-  uint16_t needless = 0;           // of them, counted as spurious: the receiver had them already
-  uint32_t duplicated_bytes = 0;   // that it said to have received twice
   bool at_left_edge = false;       // it began at the first byte not acknowledged
   Fate fate = Fate::kPending;
+  uint32_t duplicated_bytes = 0;  // the receiver said that it had them already
   uint32_t next = kNone;
 };
 
@@ -68,6 +67,7 @@ class RepeatList {
 
  private:
   void make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
+  void report_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
 
   PooledList<Repeat> repeats_;
 };

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <tuple>
+
 #include "tests/support/conversation.h"
 
 namespace lossgazer::test {
@@ -348,6 +350,22 @@ TEST(SuperPackets, DsacksOfAllItsWirePacketsMakeItSpurious) {
   EXPECT_THAT(story.verdicts(),
               ElementsAre("us 1 retransmission after seen_before",
                           "us 1 spurious_retransmission dsack (was retransmission)"));
+}
+
+// Of two wire packets the second is short; and a single one brought new bytes
+// after all.
+TEST(SuperPackets, DsackOfAShortOrPartialWirePacket) {
+  for (const auto& [length, sack_begin, spurious] :
+       {std::tuple{1560U, 1461U, 1U}, std::tuple{1560U, 101U, 1U}, std::tuple{1000U, 401U, 0U}}) {
+    Conversation story;
+    story.handshake();
+    story.us({.at = 30ms, .seq = 1, .length = length});
+    story.us({.at = 260ms, .seq = 1, .length = length});
+    story.peer({.at = 300ms, .ack = 1 + length, .sack = {{sack_begin, 1 + length}}});
+    story.finish();
+    EXPECT_EQ(story.egress().spurious_retransmissions, spurious);
+    EXPECT_EQ(lost(story.egress()), 1u);
+  }
 }
 
 // Rotated files: the verdict on a packet of the first is revised by one of the
