@@ -40,6 +40,8 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
       // Another answer to the same SYN: not of the stream that is known.
       ++counters.packets;
       ++counters.data_segments;
+      const VerdictReporter report = reporter(scene, sender);
+      sent.on_other_answer(track_scene(scene, sender, report), segment);
       return Outcome::kJudged;
     }
     finish(scene);  // the ports are used again

@@ -69,6 +69,7 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
     counters.duplicate_packets += packets;
     return outcome;
   }
+  if (outcome == Outcome::kStray) return outcome;
   if (segment.has(kHasIpId) && ip_id_.add(segment.ip_id, packets)) {
     newest_payload_ = segment.payload_length;
   }
@@ -125,6 +126,26 @@ void SenderTrack::begin_at(StreamOffset offset, bool is_syn) {
   syn_seen_ = is_syn ? 1 : 0;
 }
 
+void SenderTrack::begin_with(const Segment& segment) {
+  const bool acknowledged = acked_ != StreamOffset();
+  const StreamOffset offset =
+      acknowledged ? segment.seq.unwrap(acked_) : segment.seq.first_offset();
+  begin_at(offset, segment.flag(kSyn));
+  // Else the acknowledgment was of another connection.
+  const bool fits = segment.flag(kSyn)
+                        ? offset < acked_ && acked_ <= offset + segment.sequence_length()
+                        : acked_ <= offset + StrayRun::kFar && offset <= acked_ + StrayRun::kFar;
+  if (acknowledged && !fits) acked_ = StreamOffset();
+}
+
+bool SenderTrack::is_other_stream(const Segment& syn) const {
+  if (started_) return syn.seq.unwrap(base_) != base_;
+  // Nothing is known of it but empty segments or what was acknowledged: of an older stream, unless
+  // that was this SYN. An answer only goes with a SYN, which was looked at.
+  const bool met = seen_ != 0 || acked_ != StreamOffset();
+  return met && !syn.flag(kAck) && syn.seq.unwrap(acked_) + 1 != acked_;
+}
+
 SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment& segment) {
   const bool same_ip_id =
       seen_ && segment.has(kHasIpId) && ip_id_.sequential() && segment.ip_id == ip_id_.newest();
@@ -146,14 +167,12 @@ SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment&
 
 SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& segment,
                                              int skipped_ip_ids) {
-  if (!started_) {
-    begin_at(acked_ == StreamOffset() ? segment.seq.first_offset() : segment.seq.unwrap(acked_),
-             segment.flag(kSyn));
-  }
+  if (!started_) begin_with(segment);
   close_missed(scene, segment.time, false);
   const StreamOffset begin = segment.seq.unwrap(next_);
   const StreamOffset end = begin + segment.sequence_length();
-  if (end > next_ + kWindowMax || begin + kWindowMax < next_) return Outcome::kJudged;
+  const bool far = end > next_ + StrayRun::kFar || begin + StrayRun::kFar < next_;
+  if (far && is_stray(scene.pools, begin, end)) return take_stray(scene, segment);
 
   if (is_window_probe(segment, begin)) {
     if (begin == next_) byte_probed_ = 1;
@@ -176,42 +195,87 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
   if (syn_seen_ && begin < base_) return Outcome::kJudged;  // of an older stream
 
   const StreamOffset below_end = std::min(end, next_);
-  // What lies before the first captured byte of a stream was never seen: a hole without a bound.
   const StreamOffset known_begin = std::clamp(base_, begin, below_end);
   HoleList::Overlap holes;
+  bool repeated = false;
   if (trouble_ != kNone) {
-    holes = scene.pools.troubles[trouble_].holes.overlap(scene.pools.holes, known_begin, below_end);
+    const Trouble& trouble = scene.pools.troubles[trouble_];
+    holes = trouble.holes.overlap(scene.pools.holes, known_begin, below_end);
+    repeated = begin < base_ && trouble.repeats.find(scene.pools.repeats, begin) != nullptr;
   }
-  const uint64_t unseen_bytes = holes.bytes + (known_begin - begin);
-  const bool before_base_and_held = begin < base_ && below_end <= acked_;
+  // Before the first captured byte of a stream nothing was seen, except what was sent again since.
+  const uint64_t seen_bytes = (below_end - (repeated ? begin : known_begin)) - holes.bytes;
   Outcome outcome = Outcome::kJudged;
-  if (unseen_bytes < below_end - begin || before_base_and_held) {
-    outcome = judge_seen(scene, segment, begin, end, unseen_bytes);
+  if (seen_bytes > 0 || (begin < base_ && end <= acked_)) {
+    outcome = judge_seen(scene, segment, begin, end, seen_bytes, holes.bytes);
   } else if (holes.lowest != nullptr) {
     const CopyEvidence opener = holes.lowest->opener;  // a copy: the hole is about to go
-    outcome = judge_hole(scene, segment, begin, end, &opener);
+    outcome = judge_hole(scene, segment, begin, end, holes.bytes, &opener);
   } else {
-    outcome = judge_hole(scene, segment, begin, end, copy_at(scene.pools, base_));
+    outcome = judge_hole(scene, segment, begin, end, 0, copy_at(scene.pools, base_));
   }
   if (outcome == Outcome::kDuplicate) return outcome;
   if (holes.bytes > 0 && trouble_ != kNone) {
     scene.pools.troubles[trouble_].holes.fill(scene.pools.holes, known_begin, below_end);
   }
-  if (begin < base_) extend_base(scene, begin, end);
   if (end > next_) take_new(scene, segment, next_, end);
   return outcome;
 }
 
-// A segment from before the first captured byte: the stream begins there now.
-void SenderTrack::extend_base(const Scene& scene, StreamOffset begin, StreamOffset end) {
-  const CopyEvidence* first = copy_at(scene.pools, base_);
-  if (end < base_ && first != nullptr) {
-    const CopyEvidence opener = *first;
-    if (Trouble* trouble = open_trouble(scene)) {
-      trouble->holes.open(scene.pools.holes, end, base_, opener);
-    }
-  }
-  base_ = begin;
+// Whether a segment so far from the highest byte is none of the stream, as far as is known. Behind
+// it, the receiver may still wait for the segment, or it was seen before.
+bool SenderTrack::is_stray(const TrackPools& pools, StreamOffset begin, StreamOffset end) const {
+  if (end > next_ + StrayRun::kFar) return true;
+  if (acked_ != StreamOffset() && acked_ <= begin + StrayRun::kFar) return false;
+  if (copy_at(pools, begin) != nullptr) return false;
+  return trouble_ == kNone ||
+         pools.troubles[trouble_].holes.overlap(pools.holes, begin, end).bytes == 0;
+}
+
+SenderTrack::Outcome SenderTrack::take_stray(const Scene& scene, const Segment& segment) {
+  Trouble* trouble = open_trouble(scene);
+  if (trouble == nullptr) return Outcome::kStray;
+  trouble->strays.add_segment(segment, {.next = next_, .acked = acked_});
+  if (!trouble->strays.proven(scene.heard)) return Outcome::kStray;
+  const StrayRun run = trouble->strays;
+  forget_stream(scene, run);
+  begin_at(run.resume(), false);
+  take_new(scene, segment, next_, next_ + segment.sequence_length());
+  return Outcome::kJudged;
+}
+
+void SenderTrack::take_stray_acknowledgment(const Scene& scene, const Segment& segment) {
+  Trouble* trouble = open_trouble(scene);
+  if (trouble == nullptr) return;
+  trouble->strays.add_acknowledgment(segment, {.next = next_, .acked = acked_});
+  if (!trouble->strays.proven(last_packet())) return;
+  const StrayRun run = trouble->strays;
+  forget_stream(scene, run);
+}
+
+void SenderTrack::on_other_answer(const Scene& scene, const Segment& syn_ack) {
+  static_cast<void>(take_stray(scene, syn_ack));
+}
+
+// The run's strays are the stream: it is met in its middle anew, by the next segment, and nothing
+// before that is a hole.
+void SenderTrack::forget_stream(const Scene& scene, const StrayRun& run) {
+  close_missed(scene, last_packet_, true);
+  scene.counters.unseen_bytes += run.unseen_bytes(next_);
+  // What the receiver said last it may have said of another connection, and answered nothing that
+  // still waits: errs towards no loss.
+  Scene unheard = scene;
+  unheard.heard.reset();
+  clear_trouble(unheard);
+  acked_ = run.acked();
+  log_ = 0;
+  duplicate_acks_ = 0;
+  started_ = 0;
+  syn_seen_ = 0;
+  window_known_ = 0;
+  byte_probed_ = 0;
+  probing_ = 0;
+  has_newest_tsval_ = 0;
 }
 
 // The newest copy of the byte at `offset` that is remembered, or null.
@@ -227,7 +291,7 @@ const CopyEvidence* SenderTrack::copy_at(const TrackPools& pools, StreamOffset o
 // 6a: some of its bytes were captured before.
 SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& segment,
                                              StreamOffset begin, StreamOffset end,
-                                             uint64_t hole_bytes) {
+                                             uint64_t seen_bytes, uint64_t hole_bytes) {
   const TrackPools& pools = scene.pools;
   const Trouble* trouble = trouble_ == kNone ? nullptr : &pools.troubles[trouble_];
   const Repeat* repeat = trouble == nullptr ? nullptr : trouble->repeats.find(pools.repeats, begin);
@@ -286,9 +350,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     record_retransmission(scene, segment, again, {}, *reason);
     return Outcome::kJudged;
   }
-  const uint64_t below = std::min(end, next_) - begin;
-  again.lost[static_cast<size_t>(Side::kAfter)] =
-      packets_in(below - hole_bytes, segment.tcp_header_length);
+  again.lost[static_cast<size_t>(Side::kAfter)] = packets_in(seen_bytes, segment.tcp_header_length);
   if (hole_bytes > 0) {
     again.lost[static_cast<size_t>(Side::kBefore)] =
         packets_in(hole_bytes, segment.tcp_header_length);
@@ -355,10 +417,13 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
 }
 
 // 6b: none of its bytes was captured before. `opener` is the packet that revealed the gap, null if
-// it is so long ago that it was forgotten.
+// it is so long ago that it was forgotten. What lies before the first captured byte is no hole:
+// compared with the first packet it is late or was sent again, but its first copy, sent before the
+// capture began, may have been lost on either side, or passed and be under way still. Errs towards
+// no loss.
 SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& segment,
                                              StreamOffset begin, StreamOffset end,
-                                             const CopyEvidence* opener) {
+                                             uint64_t hole_bytes, const CopyEvidence* opener) {
   const Order order = opener == nullptr ? Order{1, Evidence::kTimeOut}
                                         : compare_with_opener(scene, segment, end, *opener);
   Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
@@ -372,9 +437,13 @@ SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& 
     if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, repeat);
     return Outcome::kJudged;
   }
-  repeat.lost[static_cast<size_t>(Side::kBefore)] =
-      packets_in(std::min(end, next_) - begin, segment.tcp_header_length);
-  record_retransmission(scene, segment, repeat, Side::kBefore, order.evidence);
+  std::optional<Side> side;
+  if (hole_bytes > 0) {
+    side = Side::kBefore;
+    repeat.lost[static_cast<size_t>(Side::kBefore)] =
+        packets_in(hole_bytes, segment.tcp_header_length);
+  }
+  record_retransmission(scene, segment, repeat, side, order.evidence);
   return Outcome::kJudged;
 }
 
@@ -513,11 +582,17 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
   const StreamOffset ack = first
                                ? (started_ ? segment.ack.unwrap(next_) : segment.ack.first_offset())
                                : segment.ack.unwrap(acked_);
-  if (started_ && ack > next_ + kWindowMax) return false;
-
+  // The first one after a SYN acknowledges it (RFC 9293, section 3.10.7.3).
+  const bool of_another =
+      first ? syn_seen_ != 0 && (ack <= base_ || next_ < ack) : ack + StrayRun::kFar < acked_;
+  if (started_ && (of_another || ack > next_ + StrayRun::kFar)) {
+    take_stray_acknowledgment(scene, segment);
+    return false;
+  }
   const bool outstanding = has_unacknowledged();
   const bool same_window = window_known_ && segment.has(kHasWindow) && segment.window == window_;
-  if (segment.has(kHasWindow)) {
+  // A late one says nothing of the window (RFC 9293, section 3.10.7.4).
+  if (segment.has(kHasWindow) && ack >= acked_) {
     window_ = segment.window;
     window_known_ = segment.flag(kSyn) ? 0 : 1;
   }
@@ -534,7 +609,7 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
       note_acknowledged(scene, segment);
     }
   }
-  const bool duplicate = !first && ack == acked_ && !advanced && outstanding &&
+  const bool duplicate = ack == acked_ && !advanced && outstanding &&
                          segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
   if (duplicate && duplicate_acks_ < 7) ++duplicate_acks_;
   // Closed before anything was sent beyond the acknowledgment, it threw nothing away.
@@ -626,7 +701,9 @@ void SenderTrack::close_missed(const Scene& scene, CaptureTime now, bool at_once
 void SenderTrack::settle(const Scene& scene, CaptureTime now) {
   close_missed(scene, now, false);
   if (trouble_ == kNone) return;
-  scene.pools.troubles[trouble_].repeats.settle(scene, now);
+  Trouble& trouble = scene.pools.troubles[trouble_];
+  trouble.repeats.settle(scene, now);
+  if (trouble.strays.is_old(now)) trouble.strays = StrayRun();
   drop_trouble_if_over(scene);
 }
 
@@ -644,11 +721,17 @@ void SenderTrack::finish(const Scene& scene) {
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
         packets_in(hole.end - hole.begin, kTcpHeader);
   }
+  clear_trouble(scene);
+}
+
+void SenderTrack::clear_trouble(const Scene& scene) {
+  TrackPools& pools = scene.pools;
+  Trouble& trouble = pools.troubles[trouble_];
   trouble.repeats.finish(scene);
   trouble.holes.clear(pools.holes);
   trouble.sacked.clear(pools.ranges);
-  trouble.beyond_since.reset();
-  trouble.discarded_end = StreamOffset();
+  trouble = Trouble();
+  trouble.owner = owner_;
   drop_trouble_if_over(scene);
 }
 

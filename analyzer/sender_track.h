@@ -14,6 +14,7 @@
 #include "analyzer/segment.h"
 #include "analyzer/segment_log.h"
 #include "analyzer/seq_num.h"
+#include "analyzer/stray_run.h"
 #include "analyzer/units.h"
 
 namespace lossgazer {
@@ -27,13 +28,15 @@ class SenderTrack {
   // `owner` names this direction among all of the shard's, never kNone.
   explicit SenderTrack(uint32_t owner = kNone) : owner_(owner) {}
 
-  enum class Outcome : uint8_t { kJudged, kDuplicate };
+  enum class Outcome : uint8_t { kJudged, kDuplicate, kStray };
   // Judges a packet that this direction's sender sent. A duplicate says nothing new: its
-  // acknowledgment is not to be looked at.
+  // acknowledgment is not to be looked at. A stray does not fit the stream, as far as is known.
   Outcome on_packet(const Scene& scene, const Segment& segment);
   // Learns from a packet that this direction's receiver sent: what it acknowledges, SACKs, echoes
   // and has room for. Returns whether it is a duplicate acknowledgment (RFC 5681, section 2).
   bool on_acknowledgment(const Scene& scene, const Segment& segment);
+  // A SYN-ACK that is_other_stream(): followed once both ends go on from there.
+  void on_other_answer(const Scene& scene, const Segment& syn_ack);
   // The receiver's SYN says how large segments may be.
   void limit_segment_size(uint16_t mss);
 
@@ -44,9 +47,7 @@ class SenderTrack {
 
   [[nodiscard]] bool started() const { return started_; }
   // A SYN (RFC 9293) that began another stream than this one.
-  [[nodiscard]] bool is_other_stream(const Segment& syn) const {
-    return started_ && syn.seq.unwrap(base_) != base_;
-  }
+  [[nodiscard]] bool is_other_stream(const Segment& syn) const;
   [[nodiscard]] std::optional<CaptureTime> last_packet() const {
     return seen_ ? std::optional(last_packet_) : std::nullopt;
   }
@@ -69,23 +70,27 @@ class SenderTrack {
   [[nodiscard]] uint16_t packets_in(uint64_t bytes, uint32_t tcp_header_length) const;
   void learn_segment_size(const Segment& segment);
   void begin_at(StreamOffset offset, bool is_syn);
+  void begin_with(const Segment& segment);
+  [[nodiscard]] bool is_stray(const TrackPools& pools, StreamOffset begin, StreamOffset end) const;
+  Outcome take_stray(const Scene& scene, const Segment& segment);
+  void take_stray_acknowledgment(const Scene& scene, const Segment& segment);
+  void forget_stream(const Scene& scene, const StrayRun& run);
 
   Outcome judge_empty(const Scene& scene, const Segment& segment);
   Outcome judge_data(const Scene& scene, const Segment& segment, int skipped_ip_ids);
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
-                     StreamOffset end, uint64_t hole_bytes);
+                     StreamOffset end, uint64_t seen_bytes, uint64_t hole_bytes);
   void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
                       StreamOffset end, const Repeat* repeat, const SegmentRecord* record,
                       Evidence evidence);
   Outcome judge_hole(const Scene& scene, const Segment& segment, StreamOffset begin,
-                     StreamOffset end, const CopyEvidence* opener);
+                     StreamOffset end, uint64_t hole_bytes, const CopyEvidence* opener);
   [[nodiscard]] Order compare_with_opener(const Scene& scene, const Segment& segment,
                                           StreamOffset end, const CopyEvidence& opener) const;
   void record_retransmission(const Scene& scene, const Segment& segment, const Repeat& repeat,
                              std::optional<Side> side, Evidence evidence);
   void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end);
   [[nodiscard]] const CopyEvidence* copy_at(const TrackPools& pools, StreamOffset offset) const;
-  void extend_base(const Scene& scene, StreamOffset begin, StreamOffset end);
   [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
                                     int skipped_ip_ids) const;
   [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;
@@ -102,6 +107,7 @@ class SenderTrack {
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void sample_rtt(const Scene& scene, const Segment& segment);
   Trouble* open_trouble(const Scene& scene);
+  void clear_trouble(const Scene& scene);
   void drop_trouble_if_over(const Scene& scene);
 
   StreamOffset base_;   // where it was first seen: at its initial sequence number if its SYN was

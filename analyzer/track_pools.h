@@ -6,6 +6,7 @@
 #include "analyzer/range_list.h"
 #include "analyzer/repeat_list.h"
 #include "analyzer/segment_log.h"
+#include "analyzer/stray_run.h"
 
 namespace lossgazer {
 
@@ -13,6 +14,7 @@ namespace lossgazer {
 struct Trouble {
   HoleList holes;
   RepeatList repeats;
+  StrayRun strays;                          // where the stream may have gone to
   RangeList sacked;                         // what the receiver SACKed beyond its ACK
   std::optional<CaptureTime> beyond_since;  // since when the ACK is beyond all that was seen
   StreamOffset discarded_end;  // up to here a closed window threw away what was sent before ...
@@ -21,7 +23,7 @@ struct Trouble {
 
   [[nodiscard]] bool over() const {
     return holes.empty() && repeats.empty() && sacked.empty() && !beyond_since &&
-           discarded_end == StreamOffset();
+           discarded_end == StreamOffset() && strays.empty();
   }
 };
 

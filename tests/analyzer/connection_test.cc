@@ -47,6 +47,14 @@ TEST(OneWay, AcknowledgmentsAloneSayNothing) {
   EXPECT_EQ(lost(story.ingress()), 0u);
 }
 
+TEST(OneWay, DataThatStartsFarFromTheAcknowledgmentsIsNotSpurious) {
+  Conversation story;
+  story.us({.at = 0ms, .ack = 3'000'000'000});
+  story.peer({.at = 1s, .seq = 2'000'000'000, .length = kMss});
+  story.peer({.at = 2s, .seq = 2'000'000'000, .length = kMss, .tsval = 9}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 2000000000 retransmission after seen_before"));
+}
+
 TEST(Reuse, AfterFinsAndAfterAResetAndAfterNothing) {
   for (const int ending : {0, 1, 2}) {
     Conversation story;
@@ -71,6 +79,54 @@ TEST(Reuse, AfterFinsAndAfterAResetAndAfterNothing) {
     EXPECT_EQ(lost(story.ingress()), 0u);
     EXPECT_THAT(story.egress().connections, ElementsAre(2, 0, 0));
   }
+}
+
+// Of the last connection only this end's ACKs were seen.
+TEST(Reuse, SynOfAnEndThatOnlySentAcknowledgments) {
+  Conversation story;
+  story.us({.at = 0ms, .seq = 500, .ack = 1001});
+  story.peer({.at = 1ms, .seq = 1001, .length = kMss, .ack = 500});
+  story.us({.at = 2ms, .seq = 500, .ack = 2001});
+  story.us({.at = 1s, .seq = 100000, .ack = 0, .flags = kSyn});
+  story.peer({.at = 1020ms, .seq = 700000, .ack = 100001, .flags = kSyn | kAck});
+  story.us({.at = 1021ms, .seq = 100001, .length = kMss, .ack = 700001});
+  story.peer({.at = 1040ms, .seq = 700001, .length = kMss, .ack = 101001}).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+  EXPECT_THAT(story.egress().connections, ElementsAre(1, 0, 0));
+}
+
+// Of the last connection only the other end was seen.
+TEST(Reuse, SynOfAnEndThatWasNotSeen) {
+  Conversation story;
+  story.peer({.at = 1ms, .seq = 1001, .length = kMss, .ack = 500});
+  story.us({.at = 1s, .seq = 100000, .ack = 0, .flags = kSyn});
+  story.peer({.at = 1020ms, .seq = 700000, .ack = 100001, .flags = kSyn | kAck});
+  story.us({.at = 1021ms, .seq = 100001, .length = kMss, .ack = 700001});
+  story.peer({.at = 1040ms, .seq = 700001, .length = kMss, .ack = 101001});
+  story.us({.at = 1041ms, .seq = 101001, .ack = 701001}).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
+}
+
+// SYN cookies: a SYN that was repeated late is answered with another number,
+// and the client takes the second answer.
+TEST(Reuse, SecondSynAckThatTheClientTakesIsFollowed) {
+  constexpr uint32_t kOther = 2'000'000'000;
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 20ms, .seq = 0, .flags = kSyn | kAck});
+  story.peer({.at = 3s, .seq = kOther, .flags = kSyn | kAck});
+  story.us({.at = 3001ms, .seq = 1, .ack = kOther + 1});
+  for (uint32_t i = 0; i < 5; ++i) {
+    story.peer({.at = 3020ms + i * 1ms, .seq = kOther + 1 + i * kMss, .length = kMss});
+    story.us({.at = 3020ms + i * 1ms, .seq = 1, .ack = kOther + 1 + (i + 1) * kMss});
+  }
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  story.peer({.at = 4s, .seq = kOther + 4001, .length = kMss}).finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("peer 2000004001 spurious_retransmission acknowledged"));
+  EXPECT_EQ(story.ingress().unseen_bytes, 0u);
 }
 
 TEST(Reuse, SecondSynAckThatNobodyTakesChangesNothing) {
@@ -378,6 +434,50 @@ TEST(Files, RevisionNamesTheFileOfThePacketItRevises) {
   story.peer({.at = 270ms, .ack = 1001, .sack = {{1, 1001}}, .source = 2}).finish();
   ASSERT_THAT(story.raw_verdicts(), SizeIs(2));
   EXPECT_EQ(story.raw_verdicts()[1].source, 1u);
+}
+
+// Sent before the capture began, the first copy may have been lost on either
+// side of it.
+TEST(MidStream, RepeatFromBeforeTheCaptureHasNoSide) {
+  Conversation story;
+  story.peer({.at = 1ms, .seq = 90001, .length = kMss, .tsval = 10});
+  story.us({.at = 1ms, .ack = 89001});
+  story.peer({.at = 40ms, .seq = 89001, .length = kMss, .tsval = 50});
+  story.us({.at = 41ms, .ack = 91001}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 89001 retransmission tsval"));
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+  EXPECT_EQ(lost(story.ingress()), 0u);
+}
+
+TEST(MidStream, RepeatFromBeforeTheCaptureOfAcknowledgedBytesIsSpurious) {
+  Conversation story;
+  story.peer({.at = 1ms, .seq = 90001, .length = kMss, .tsval = 10});
+  story.us({.at = 1ms, .ack = 91001});
+  story.peer({.at = 40ms, .seq = 89001, .length = kMss, .tsval = 50}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 89001 spurious_retransmission acknowledged"));
+}
+
+TEST(MidStream, SecondRepeatFromBeforeTheCaptureIsLossAfterTheTap) {
+  Conversation story;
+  story.peer({.at = 1ms, .seq = 90001, .length = kMss, .tsval = 10});
+  story.us({.at = 1ms, .ack = 89001});
+  story.peer({.at = 40ms, .seq = 89001, .length = kMss, .tsval = 50});
+  story.peer({.at = 400ms, .seq = 89001, .length = kMss, .tsval = 410});
+  story.us({.at = 401ms, .ack = 91001}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 89001 retransmission tsval",
+                                            "peer 89001 retransmission after tsval"));
+  EXPECT_EQ(lost(story.ingress()), 1u);
+}
+
+TEST(MidStream, RepeatAcrossTheFirstByteSeenIsLossOfItsSeenPart) {
+  Conversation story;
+  story.us({.at = 1ms, .seq = 90001, .length = 1448});
+  story.peer({.at = 1ms, .ack = 88553});
+  story.us({.at = 300ms, .seq = 88553, .length = 2 * 1448});
+  story.peer({.at = 320ms, .ack = 91449}).finish();
+  EXPECT_EQ(story.egress().retransmitted_segments, 2u);
+  EXPECT_EQ(lost(story.egress()), 1u);
+  EXPECT_EQ(story.egress().lost(Side::kBefore, LossMethod::kSequence), 0u);
 }
 
 }  // namespace

@@ -83,8 +83,8 @@ TEST(MidStream, SegmentBelowTheBaseIsComparedWithTheFirstOne) {
   story.peer({.at = 40ms, .seq = 87001, .length = kMss, .tsval = 50});
   story.peer({.at = 41ms, .seq = 88001, .length = kMss, .tsval = 51}).finish();
   EXPECT_THAT(story.verdicts(),
-              ElementsAre("peer 89001 reordered tsval", "peer 87001 retransmission before tsval",
-                          "peer 88001 retransmission before tsval"));
+              ElementsAre("peer 89001 reordered tsval", "peer 87001 retransmission tsval",
+                          "peer 88001 retransmission tsval"));
 }
 
 TEST(SuperPackets, CountAsTheWirePacketsTheyStandFor) {
