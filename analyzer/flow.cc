@@ -33,6 +33,7 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   if (is_copy(segment)) return Outcome::kCopy;
   sent.link = segment.link;
   last_packet_ = std::max(last_packet_, segment.time);
+  sources_[static_cast<size_t>(sender)] = segment.source;
 
   LossCounters& counters = scene.counters[counters_index(sender)];
   if (segment.flag(kSyn) && sent.is_other_stream(segment)) {
@@ -99,6 +100,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
   return {.pools = scene.pools,
           .counters = scene.counters[counters_index(sender)],
           .report = report,
+          .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
           .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
           .heard = back.last_packet(),
           .owes_ack = back.has_unacknowledged()};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "analyzer/capture_gaps.h"
 #include "analyzer/flow_key.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/segment.h"
@@ -20,6 +21,7 @@ struct FlowScene {
   TrackPools& pools;
   std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
   const VerdictSink& sink;
+  const SourceGaps& gaps;
 };
 
 // Whoever drops a flow calls finish() first. Not thread-safe.
@@ -75,6 +77,7 @@ class Flow {
   std::array<SenderTrack, 2> tracks_;  // by Sender
   uint32_t number_ = kNone;
   uint32_t row_ = 0;
+  std::array<uint16_t, 2> sources_{};  // that captured each sender's last packet
   Sender first_sender_ = Sender::kLow;
   Sender opener_ = Sender::kLow;  // who sent the SYN
   Opening opening_ = Opening::kNotSeen;

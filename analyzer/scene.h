@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "analyzer/capture_gaps.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/segment_log.h"
 #include "analyzer/units.h"
@@ -48,6 +49,7 @@ struct Scene {
   TrackPools& pools;
   LossCounters& counters;  // of this direction
   const VerdictReporter& report;
+  const CaptureGaps& gaps;             // of the source that this direction is captured by
   Duration path_rtt{};                 // of both legs together; 0 if unknown
   std::optional<CaptureTime> heard{};  // when the receiver last sent anything
   // The sender had received something that it had not acknowledged yet, in the packets seen so far.

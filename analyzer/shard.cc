@@ -32,7 +32,7 @@ struct Shard::State {
   uint32_t begin_flow(const Segment& segment, SourceOutcome& outcome);
   void end_flow(uint32_t number, FlowExpiry reason);
   [[nodiscard]] FlowScene scene_of(const Flow& flow) {
-    return {pools, peers.counters(flow.row()), sink};
+    return {pools, peers.counters(flow.row()), sink, gaps};
   }
   [[nodiscard]] bool is_over(const Flow& flow, CaptureTime now) const {
     return now - flow.last_packet() >
@@ -45,6 +45,7 @@ struct Shard::State {
   TrackPools pools;
   FlowTable flows;
   PeerTable peers;
+  SourceGaps gaps;
   std::vector<SourceOutcome> outcomes;
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};
   uint32_t trouble_hand = 0;
@@ -171,6 +172,10 @@ void Shard::finish() noexcept {
 
 void Shard::set_local(std::shared_ptr<const NetworkSet> local) {
   state_->config.local = std::move(local);
+}
+
+void Shard::set_capture_gaps(std::vector<CaptureGaps> by_source) {
+  state_->gaps.set(std::move(by_source));
 }
 
 ShardDelta Shard::drain() {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "analyzer/capture_gaps.h"
 #include "analyzer/capture_health.h"
 #include "analyzer/keyed_hash.h"
 #include "analyzer/network_set.h"
@@ -61,6 +62,9 @@ class Shard {
 
   // Whose address is ours changed. Flows already known keep their peer.
   void set_local(std::shared_ptr<const NetworkSet> local);
+  // What each source may have missed, by Segment::source, as far as that is known by now. Never
+  // called: nothing was missed. Once called, nothing is known of a source that is not in the list.
+  void set_capture_gaps(std::vector<CaptureGaps> by_source);
   // Takes what was counted since the last call.
   [[nodiscard]] ShardDelta drain();
 
