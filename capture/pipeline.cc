@@ -83,7 +83,8 @@ void Pipeline::start() {
       shard.secret = config_.secret;
       shard.excluded_peers = config_.excluded_peers;
       shard.local = local_;
-      workers_.push_back(std::make_unique<Worker>(std::move(shard), fmt::format("worker-{}", i)));
+      workers_.push_back(
+          std::make_unique<Worker>(std::move(shard), fmt::format("worker-{}", i), &gaps_));
     }
     flows_.resize(count);
     running_ = true;
@@ -278,7 +279,7 @@ void Pipeline::open(uint16_t index) {
   std::vector<ShardQueue*> queues;
   for (const auto& worker : workers_) queues.push_back(&worker->queue());
   auto reader = std::make_unique<SourceReader>(config_.open(live), index, queues, config_.secret,
-                                               "capture-" + source.name);
+                                               gaps_, "capture-" + source.name);
   const uint64_t buffer = reader->buffer_bytes();
   {
     const std::lock_guard lock(mutex_);

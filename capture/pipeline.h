@@ -22,6 +22,7 @@
 #include "analyzer/snapshot.h"
 #include "analyzer/units.h"
 #include "capture/event_fd.h"
+#include "capture/gap_board.h"
 #include "capture/interfaces.h"
 #include "capture/pcap_source.h"
 #include "capture/source_reader.h"
@@ -117,6 +118,7 @@ class Pipeline {
 
   const PipelineConfig config_;
   EventFd wake_;
+  GapBoard gaps_;  // outlives the readers and workers, and has a lock of its own
   std::vector<std::regex> patterns_;
   bool told_too_many_ = false;
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -19,6 +20,8 @@ using std::chrono::steady_clock;
 constexpr size_t kBatch = 256;
 constexpr size_t kFramesAtOnce = 4096;
 constexpr auto kStatisticsInterval = std::chrono::milliseconds(200);
+// How long the kernel may hold a block of the ring back before it can be read, and some more.
+constexpr auto kHeldBack = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -33,14 +36,17 @@ SourceCounts& SourceCounts::operator+=(const SourceCounts& later) {
 }
 
 SourceReader::SourceReader(PcapSource source, uint16_t source_index,
-                           const std::vector<ShardQueue*>& queues, HashKey secret,
+                           const std::vector<ShardQueue*>& queues, HashKey secret, GapBoard& board,
                            const std::string& thread_name)
     : ifindex_(source.ifindex()),
       buffer_bytes_(source.buffer_bytes()),
       source_index_(source_index),
       secret_(secret),
       link_type_(source.link_type()),
-      source_(std::move(source)) {
+      board_(board),
+      source_(std::move(source)),
+      watch_(board.of(source_index), ClockReading::now()) {
+  board_.put(source_index_, watch_.gaps());
   lanes_.reserve(queues.size());
   for (ShardQueue* queue : queues) {
     lanes_.push_back({ShardQueue::Producer(*queue), {}});
@@ -73,17 +79,20 @@ SourceCounts SourceReader::counts() const {
 }
 
 void SourceReader::run() noexcept {
+  bool vanished = true;
   try {
-    read_until_stopped();
+    vanished = read_until_stopped() != ReadStatus::kMore;
   } catch (...) {
     const std::lock_guard lock(mutex_);
     failure_ = std::current_exception();
   }
   publish();
+  watch_.on_end(vanished);
+  board_.put(source_index_, watch_.gaps());
   ended_ = true;
 }
 
-void SourceReader::read_until_stopped() {
+ReadStatus SourceReader::read_until_stopped() {
   std::array<pollfd, 2> waited_for = {
       pollfd{.fd = source_.fd(), .events = POLLIN, .revents = 0},
       pollfd{.fd = stop_.fd(), .events = POLLIN, .revents = 0},
@@ -91,21 +100,28 @@ void SourceReader::read_until_stopped() {
   constexpr int kTimeoutMs = static_cast<int>(kStatisticsInterval.count());
   auto next_statistics = steady_clock::now();
   ReadResult result;
+  CaptureTime handed_on = CaptureTime::min();
   while (result.status == ReadStatus::kMore && waited_for[1].revents == 0) {
     if (::poll(waited_for.data(), waited_for.size(), kTimeoutMs) < 0 && errno != EINTR) {
       throw std::system_error(errno, std::generic_category(), "wait for frames");
     }
+    const CaptureTime before = ClockReading::now().wall;
+    const uint64_t packets = counts_.packets;
     result = source_.read(kFramesAtOnce, [this](const Frame& frame) noexcept { take(frame); });
     for (Lane& lane : lanes_) flush(lane);
+    // With less than was asked for, that was all the ring had to give.
+    const bool emptied = counts_.packets - packets < kFramesAtOnce;
+    handed_on = emptied ? before - kHeldBack : counts_.last_packet.value_or(handed_on);
     if (steady_clock::now() >= next_statistics) {
-      read_statistics();
+      read_statistics(handed_on);
       next_statistics = steady_clock::now() + kStatisticsInterval;
     }
     publish();
   }
-  read_statistics();
+  read_statistics(handed_on);
   const std::lock_guard lock(mutex_);
   message_ = std::move(result.message);
+  return result.status;
 }
 
 void SourceReader::take(const Frame& frame) noexcept {
@@ -127,7 +143,13 @@ void SourceReader::take(const Frame& frame) noexcept {
 void SourceReader::flush(Lane& lane) noexcept {
   if (lane.batch.empty()) return;
   publish();
-  if (!lane.producer.try_push(lane.batch)) counts_.queue_drops += lane.batch.size();
+  if (!lane.producer.try_push(lane.batch)) {
+    counts_.queue_drops += lane.batch.size();
+    const auto [first, last] = std::minmax_element(
+        lane.batch.begin(), lane.batch.end(),
+        [](const Segment& one, const Segment& other) { return one.time < other.time; });
+    watch_.on_refusal(first->time, last->time);
+  }
   lane.batch.clear();
 }
 
@@ -136,10 +158,18 @@ void SourceReader::publish() noexcept {
   published_ = counts_;
 }
 
-void SourceReader::read_statistics() {
+void SourceReader::read_statistics(CaptureTime handed_on) {
+  const ClockReading before = ClockReading::now();
   const SourceStatistics statistics = source_.statistics();
+  const ClockReading after = ClockReading::now();
   counts_.kernel_drops = statistics.kernel_drops;
   counts_.interface_drops = statistics.interface_drops;
+  watch_.on_reading({.before = before,
+                     .after = after,
+                     .kernel_drops = statistics.kernel_drops,
+                     .interface_drops = statistics.interface_drops,
+                     .handed_on = handed_on});
+  board_.put(source_index_, watch_.gaps());
 }
 
 }  // namespace lossgazer

@@ -16,7 +16,9 @@
 #include "analyzer/keyed_hash.h"
 #include "analyzer/segment.h"
 #include "analyzer/units.h"
+#include "capture/drop_watch.h"
 #include "capture/event_fd.h"
+#include "capture/gap_board.h"
 #include "capture/pcap_source.h"
 #include "capture/shard_queue.h"
 
@@ -40,9 +42,10 @@ class SourceReader {
  public:
   // Starts the thread, under `thread_name` (15 characters are kept). Segments get `source_index`,
   // and go to `queues`, which must outlive this, by the upper half of their hash: flow tables index
-  // by the lower.
+  // by the lower. What may be missed is put up on `board`, which must outlive this too, five times
+  // a second: before the first segment is queued, while it is quiet, and when the thread ends.
   SourceReader(PcapSource source, uint16_t source_index, const std::vector<ShardQueue*>& queues,
-               HashKey secret, const std::string& thread_name);
+               HashKey secret, GapBoard& board, const std::string& thread_name);
   // Ends the thread.
   ~SourceReader();
   SourceReader(const SourceReader&) = delete;
@@ -70,17 +73,19 @@ class SourceReader {
   };
 
   void run() noexcept;
-  void read_until_stopped();
+  // Returns why it ended; kMore if it was asked to.
+  ReadStatus read_until_stopped();
   void take(const Frame& frame) noexcept;
   void flush(Lane& lane) noexcept;
   void publish() noexcept;
-  void read_statistics();
+  void read_statistics(CaptureTime handed_on);
 
   const uint32_t ifindex_;
   const uint64_t buffer_bytes_;
   const uint16_t source_index_;
   const HashKey secret_;
   const LinkType link_type_;
+  GapBoard& board_;
   EventFd stop_;
   std::atomic<bool> ended_ = false;
   mutable std::mutex mutex_;  // guards the three below, and is held for a moment only
@@ -92,6 +97,7 @@ class SourceReader {
   PcapSource source_;
   std::vector<Lane> lanes_;
   SourceCounts counts_;
+  DropWatch watch_;
   std::thread thread_;
 };
 

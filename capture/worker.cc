@@ -34,7 +34,9 @@ Duration thread_cpu_time() {
 
 }  // namespace
 
-Worker::Worker(ShardConfig config, const std::string& thread_name) : shard_(std::move(config)) {
+Worker::Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps)
+    : gaps_(gaps), shard_(std::move(config)) {
+  take_gaps();  // before the first packet of any source
   thread_ = std::thread(&Worker::run, this);
   ::pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
 }
@@ -100,7 +102,12 @@ void Worker::judge_until_stopped() {
       next_tick = steady_clock::now() + kTickInterval;
     }
   }
+  take_gaps();  // the readers have ended, and said their last
   shard_.finish();
+}
+
+void Worker::take_gaps() {
+  if (gaps_ != nullptr) shard_.set_capture_gaps(gaps_->all());
 }
 
 void Worker::tick(bool queue_was_emptied) {
@@ -110,6 +117,7 @@ void Worker::tick(bool queue_was_emptied) {
     local = std::exchange(new_local_, nullptr);
   }
   if (local) shard_.set_local(std::move(local));
+  take_gaps();
   // With a backlog the wall clock would run ahead of packets that wait here.
   shard_.tick(queue_was_emptied ? std::max(last_packet_, wall_clock() - kOnTheWay) : last_packet_);
   if (mailbox_.load() == nullptr) mailbox_ = new ShardDelta(shard_.drain());

@@ -11,6 +11,7 @@
 
 #include "analyzer/capture_health.h"
 #include "analyzer/shard.h"
+#include "capture/gap_board.h"
 #include "capture/shard_queue.h"
 
 namespace lossgazer {
@@ -18,8 +19,10 @@ namespace lossgazer {
 // Any thread may call anything, except stop(): one, once.
 class Worker {
  public:
-  // Starts the thread, under `thread_name` (15 characters are kept).
-  Worker(ShardConfig config, const std::string& thread_name);
+  // Starts the thread, under `thread_name` (15 characters are kept). What the sources may have
+  // missed it takes from `gaps`, which must outlive this, at each tick and at the end; without one,
+  // nothing ever was.
+  Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps = nullptr);
   // Throws away what was not yet taken.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -47,6 +50,7 @@ class Worker {
   void run() noexcept;
   void judge_until_stopped();
   void tick(bool queue_was_emptied);
+  void take_gaps();
 
   ShardQueue queue_;
   std::atomic<ShardDelta*> mailbox_ = nullptr;  // owned
@@ -57,6 +61,7 @@ class Worker {
   std::exception_ptr failure_;
 
   // The thread's own until it has ended.
+  const GapBoard* gaps_;
   Shard shard_;
   CaptureTime last_packet_;
   std::thread thread_;
