@@ -12,8 +12,8 @@ ClockReading ClockReading::now() {
           .steady = std::chrono::steady_clock::now().time_since_epoch()};
 }
 
-DropWatch::DropWatch(CaptureGaps gaps, const ClockReading& opened)
-    : gaps_(std::move(gaps)), earlier_(opened), last_(opened) {
+DropWatch::DropWatch(const CaptureGaps& gaps, const ClockReading& opened)
+    : gaps_(gaps), earlier_(opened), last_(opened) {
   gaps_.resume(opened.wall);
 }
 

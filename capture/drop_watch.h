@@ -39,7 +39,7 @@ class DropWatch {
 
   // Capture begins at `opened`, before the first reading, with all counters at 0. What the source
   // missed before is in `gaps`.
-  DropWatch(CaptureGaps gaps, const ClockReading& opened);
+  DropWatch(const CaptureGaps& gaps, const ClockReading& opened);
 
   void on_reading(const DropReading& reading);
   // A queue refused packets captured in [first, last].
