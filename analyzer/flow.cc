@@ -54,6 +54,10 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
     back.limit_segment_size(segment.mss);
   }
 
+  // What is due is decided before the packet is looked at, so that it does not depend on ticks.
+  for (const Sender end : {Sender::kLow, Sender::kHigh}) {
+    if (track(end).is_troubled()) settle(scene, end, segment.time);
+  }
   const VerdictReporter report = reporter(scene, sender);
   if (sent.on_packet(track_scene(scene, sender, report), segment) ==
       SenderTrack::Outcome::kDuplicate) {
@@ -102,8 +106,12 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .report = report,
           .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
           .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
+          .least_sender_rtt = back.rtt().exact() ? back.rtt().least() : Duration::zero(),
           .heard = back.last_packet(),
-          .owes_ack = back.has_unacknowledged()};
+          .heard_syn = back.last_was_syn(),
+          .owed_acks = back.unacknowledged_packets(),
+          .last_ack = back.last_ack(),
+          .census_holds = sent.census_holds()};
 }
 
 // The same packet seen on another interface too: on a bridge and its port, say, or a veth and a

@@ -5,7 +5,7 @@
 namespace lossgazer {
 
 void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
-                    const CopyEvidence& opener) {
+                    const CopyEvidence& opener, CaptureTime since, bool numbered) {
   if (holes_.size() >= kMax) holes_.erase_after(pool, kNone);
   uint32_t previous = kNone;
   if (!empty() && pool[holes_.last()].end <= begin) {
@@ -17,6 +17,8 @@ void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
     hole->begin = begin;
     hole->end = end;
     hole->opener = opener;
+    hole->since = since;
+    hole->numbered = numbered;
   }
 }
 
@@ -91,6 +93,8 @@ bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
   upper->end = lower.end;
   upper->opener = lower.opener;
   upper->held_since = lower.held_since;
+  upper->since = lower.since;
+  upper->numbered = lower.numbered;
   lower.end = edge;
   return true;
 }

@@ -19,6 +19,8 @@ struct Hole {
   CopyEvidence opener;
   // Since when the receiver is known to have these bytes all the same.
   std::optional<CaptureTime> held_since;
+  CaptureTime since;      // when the packet before the opener was captured
+  bool numbered = false;  // identification numbers are missing with it: see IdGapList
   uint32_t next = kNone;
 };
 
@@ -31,7 +33,8 @@ class HoleList {
   [[nodiscard]] bool empty() const { return holes_.empty(); }
   [[nodiscard]] uint32_t first() const { return holes_.first(); }
 
-  void open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, const CopyEvidence& opener);
+  void open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end, const CopyEvidence& opener,
+            CaptureTime since, bool numbered);
 
   struct Overlap {
     uint64_t bytes = 0;            // of the range that lie in holes

@@ -10,11 +10,15 @@ namespace lossgazer {
 namespace {
 
 constexpr int kLargestStep = 256;
-// Of the last 8 steps, how many leave out no number where the counter is one socket's alone.
-constexpr int kFullStepsMin = 6;
-// Numbers further apart may have wrapped: 65,536 full packets pass in less than a second at 1
-// Gbit/s.
-constexpr int kLargestDistance = 1 << 14;
+// Trust in a counter grows with each step that left nothing out, or left out what a gap in the
+// sequence numbers explains, and ends where it went below zero. A counter with every third
+// acknowledgment lost just keeps it; one that others use too, and nobody sees, loses it soon.
+constexpr int kTrustMost = 15;
+constexpr int kPlausibleSkip = -2;
+constexpr int kStrangeSkip = -4;
+constexpr int kJumpSkip = -8;
+constexpr int kTrustNeededMost = 63;
+constexpr int kTrustNeededMore = 12;
 
 uint16_t swap_bytes(uint16_t value) { return static_cast<uint16_t>(value << 8 | value >> 8); }
 
@@ -22,39 +26,108 @@ bool is_step(int distance) { return distance >= 1 && distance <= kLargestStep; }
 
 }  // namespace
 
-bool IpIdMode::add(uint16_t ip_id, uint16_t packets) {
+IdStep IpIdMode::step_to(uint16_t ip_id) const {
+  if (newest_packets_ == 0) return {};
+  const int distance = step_between(newest_, ip_id);
+  // Linux sends zero without counting, in SYN-ACKs and in TIME-WAIT.
+  if (ip_id == 0 && distance != newest_packets_) return {};
+  const uint32_t position = newest_position() + static_cast<uint32_t>(distance);
+  if (distance > kHorizon || distance <= -kHorizon) return {IdStep::Kind::kJump, position, 0};
+  if (distance <= 0) return {IdStep::Kind::kPast, position, 0};
+  return {IdStep::Kind::kNext, position, std::max(0, distance - newest_packets_)};
+}
+
+IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& step,
+                               const Skip& skip) {
   if (newest_packets_ == 0) {
-    if (ip_id == 0) return false;  // a Linux SYN-ACK, before the counter is in use
-    newest_ = ip_id;
-    newest_packets_ = packets;
-    return true;
+    if (ip_id != 0) rebase(ip_id, packets);  // zero: a Linux SYN-ACK, before the counter is in use
+    return Census::kGoesOn;
   }
+  if (step.kind == IdStep::Kind::kUnknown) return Census::kGoesOn;
   const int plain_step = serial_distance16(newest_, ip_id);
-  const int swapped_step = serial_distance16(swap_bytes(newest_), swap_bytes(ip_id));
-  // Linux sends zero without counting in TIME-WAIT; and a late packet says nothing of the counter.
-  if (ip_id == 0 && !is_step(plain_step)) return false;
-  if (sequential()) {
-    const int step = step_between(newest_, ip_id);
-    if (step <= 0 && step >= -kLargestStep) return false;
+  const int behind = step_between(newest_, ip_id);
+  // Late: takes back what was held against the counter when it was left out.
+  if (step.kind == IdStep::Kind::kPast && (skip.filled || behind > -kLargestStep)) {
+    if (skip.filled)
+      trust_ = static_cast<int8_t>(std::min<int>(trust_ - kPlausibleSkip, kTrustMost));
+    return Census::kGoesOn;
   }
-  plain_steps_ = static_cast<uint8_t>(plain_steps_ << 1 | (is_step(plain_step) ? 1 : 0));
-  swapped_steps_ = static_cast<uint8_t>(swapped_steps_ << 1 | (is_step(swapped_step) ? 1 : 0));
-  const bool full = (swapped() ? swapped_step : plain_step) == newest_packets_;
-  full_steps_ = static_cast<uint8_t>(full_steps_ << 1 | (full ? 1 : 0));
-  step_count_ = static_cast<uint8_t>(std::min(step_count_ + 1, 8));
+  const int swapped_step = serial_distance16(swap_bytes(newest_), swap_bytes(ip_id));
+  const bool was_swapped = swapped();
+  const auto push = [](uint8_t steps, bool bit) {
+    return static_cast<uint8_t>(steps << 1 | (bit ? 1 : 0));
+  };
+  const bool explained = skip.in_holes > 0 && step.kind == IdStep::Kind::kNext;
+  plain_steps_ = push(plain_steps_, is_step(plain_step) || explained);
+  swapped_steps_ = push(swapped_steps_, is_step(swapped_step));
+  full_steps_ = push(full_steps_, (swapped() ? swapped_step : plain_step) == newest_packets_);
+  step_count_ = static_cast<uint8_t>(std::min(step_count_ + 1, 8)) & 15;
+  Census census = weigh(step, skip);
+  if (was_swapped != swapped()) census = Census::kEnds;
+  if (census == Census::kEnds) {
+    holds_ = 0;
+    rebase(ip_id, packets);
+    return census;
+  }
+  // A stray number is passed over; a second one ends the census.
+  if (step.kind == IdStep::Kind::kJump && shared_ == 0) return census;
+  rounds_ = static_cast<uint16_t>(step.position >> 16);
   newest_ = ip_id;
   newest_packets_ = packets;
-  return true;
+  return census;
+}
+
+IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
+  if (shared_ != 0) return Census::kGoesOn;
+  int weight = 1;
+  if (step.kind != IdStep::Kind::kNext) {
+    weight = kJumpSkip;
+  } else if (skip.shared) {
+    shared_ = 1;
+    weight = -kTrustNeededMost - 1;
+  } else if (const int unexplained = step.skipped - skip.in_holes; unexplained > 0) {
+    // Among repeats, other repeats were lost.
+    const bool lost_repeats = skip.in_doubt && skip.repeating;
+    const bool plausible = skip.in_doubt || unexplained <= skip.plausible;
+    weight = unexplained > kLargestStep && unexplained > skip.plausible ? kJumpSkip
+             : lost_repeats                                             ? 0
+             : plausible                                                ? kPlausibleSkip
+                                                                        : kStrangeSkip;
+  }
+  const int trust = trust_ + weight;
+  // While it is learned, a lost acknowledgment is no reason to begin again.
+  const bool forgiven = holds_ == 0 && weight >= kPlausibleSkip;
+  if (trust < 0 && !forgiven) {
+    trust_ = 0;
+    if (holds_ != 0) {
+      trust_needed_ =
+          static_cast<uint8_t>(std::min<int>(trust_needed_ + kTrustNeededMore, kTrustNeededMost));
+    }
+    return Census::kEnds;
+  }
+  trust_ = static_cast<int8_t>(std::clamp(trust, 0, std::max<int>(kTrustMost, trust_needed_)));
+  if (holds_ == 0 && trust_ >= trust_needed_) {
+    holds_ = 1;
+    return Census::kBegins;
+  }
+  return Census::kGoesOn;
+}
+
+void IpIdMode::rebase(uint16_t ip_id, uint16_t packets) {
+  newest_ = ip_id;
+  newest_packets_ = packets;
+  rounds_ = 1;  // so that there are positions before the base
+  base_ = static_cast<uint16_t>(newest_position());
+  trust_ = 0;
 }
 
 int IpIdMode::distance(uint16_t earlier, uint16_t later) const {
   const int step = step_between(earlier, later);
-  return std::abs(step) <= kLargestDistance ? step : 0;
+  return std::abs(step) <= kHorizon ? step : 0;
 }
 
-int IpIdMode::skipped_before(uint16_t ip_id) const {
-  const bool own_counter = sequential() && std::popcount(full_steps_) >= kFullStepsMin;
-  return own_counter ? std::max(0, distance(newest_, ip_id) - newest_packets_) : 0;
+uint32_t IpIdMode::newest_position() const {
+  return uint32_t{rounds_} << 16 | (swapped() ? swap_bytes(newest_) : newest_);
 }
 
 int IpIdMode::step_between(uint16_t earlier, uint16_t later) const {
@@ -64,7 +137,10 @@ int IpIdMode::step_between(uint16_t earlier, uint16_t later) const {
 
 bool IpIdMode::counts(uint8_t steps) const {
   const int good = std::popcount(steps);
-  return good >= 3 && step_count_ - good <= 1;
+  return (good >= 3 && step_count_ - good <= 1) || (step_count_ > 0 && clean());
 }
+
+// Every step so far left out nothing: no lot draws that.
+bool IpIdMode::clean() const { return step_count_ == std::popcount(full_steps_); }
 
 }  // namespace lossgazer

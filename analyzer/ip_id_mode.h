@@ -1,46 +1,99 @@
 // What one sender's IPv4 identification numbers are good for (RFC 6864). Linux counts each TCP
-// socket's packets one by one; others share a counter, write it in the wrong byte order, draw lots
-// or send zero. Only a counter that was seen to count is evidence of order.
+// socket's packets one by one; others share a counter between flows, write it in the wrong byte
+// order, draw lots or send zero. Only a counter that was seen to count is evidence of order, and
+// only one that is this direction's alone shows by its missing numbers what was lost.
 #pragma once
 
 #include <cstdint>
 
+#include "analyzer/units.h"
+
 namespace lossgazer {
+
+// Where a packet stands among its sender's numbers.
+struct IdStep {
+  enum class Kind : uint8_t {
+    kUnknown,  // it has no number, or there is nothing to compare it with
+    kNext,     // sent after all that was seen
+    kPast,     // at or before the newest, by less than the counter's horizon
+    kJump,     // too far away: another counter, or the same after going round
+  };
+  Kind kind = Kind::kUnknown;
+  uint32_t position = 0;  // its number, unwrapped; comparable with those of the same base
+  int skipped = 0;        // kNext: numbers left out before it
+};
 
 // Fed with every packet of one direction, in the order of capture. Not thread-safe.
 class IpIdMode {
  public:
-  // `packets`: how many wire packets, and so how many numbers, this captured packet stands for.
-  // Returns whether it is the newest now; a late one is not.
-  bool add(uint16_t ip_id, uint16_t packets);
+  // Numbers further apart may have wrapped: 65,536 full packets pass in less than a second at 1
+  // Gbit/s.
+  static constexpr int kHorizon = 1 << 14;
 
-  // At least 3 steps of 1 to 256, and at most one other among the last 8.
+  // How far `ip_id` is from what was seen; changes nothing.
+  [[nodiscard]] IdStep step_to(uint16_t ip_id) const;
+
+  // What is known of the numbers that a packet left out.
+  struct Skip {
+    int in_holes = 0;        // those of a gap in the sequence numbers, as many as fit in it
+    int plausible = 0;       // those that acknowledgments may have taken
+    bool in_doubt = false;   // repeats may have taken any
+    bool repeating = false;  // and this packet is one itself
+    bool shared = false;     // another flow of this sender was seen to take them
+    bool filled = false;     // kPast: this packet's number was left out before
+  };
+  enum class Census : uint8_t {
+    kGoesOn,  // as before
+    kBegins,  // the numbers since the base are this direction's alone: it holds from there on
+    kEnds,    // they are not, or not any more: there is a new base
+  };
+  // Takes a packet that is judged and no duplicate. `packets`: how many wire packets, and so how
+  // many numbers, it stands for. `step` is what step_to() said of it.
+  Census add(uint16_t ip_id, uint16_t packets, const IdStep& step, const Skip& skip);
+
+  // A counter: steps of 1 to 256 but for one in 8; after the first ones, none left out at all.
   [[nodiscard]] bool sequential() const { return plain() || swapped(); }
   // How far `later` was sent after `earlier`, in numbers; 0 if equal, or too far apart to tell.
   // Meaningful if sequential().
   [[nodiscard]] int distance(uint16_t earlier, uint16_t later) const;
-  // Numbers left out between the newest packet and one with `ip_id`. 0 unless the counter is this
-  // sender's own, that is, most steps leave out none: elsewhere other flows use the numbers
-  // between.
-  [[nodiscard]] int skipped_before(uint16_t ip_id) const;
-  // The newest packet's number; meaningful once one was added.
-  [[nodiscard]] uint16_t newest() const { return newest_; }
-  // How many wire packets the newest packet stood for, by the numbers up to one with `ip_id`.
-  [[nodiscard]] int step_to(uint16_t ip_id) const { return distance(newest_, ip_id); }
+  // The missing numbers since the base are packets that were lost.
+  [[nodiscard]] bool census_holds() const { return holds_ != 0; }
+  // Nothing says that another flow takes numbers of this counter.
+  [[nodiscard]] bool may_be_own() const { return shared_ == 0 && (holds_ != 0 || clean()); }
+  [[nodiscard]] uint32_t newest_position() const;
+  // The position is not from before the base.
+  [[nodiscard]] bool is_since_base(uint32_t position) const { return position >= base(); }
+  // How many wire packets the newest packet stands for, as was thought.
+  [[nodiscard]] uint16_t newest_packets() const { return newest_packets_; }
+  // How many numbers there are from the base to the newest packet's last.
+  [[nodiscard]] uint32_t numbers_since_base() const {
+    return newest_position() + newest_packets_ - base();
+  }
 
  private:
   [[nodiscard]] bool plain() const { return counts(plain_steps_); }
   [[nodiscard]] bool swapped() const { return !plain() && counts(swapped_steps_); }
   [[nodiscard]] bool counts(uint8_t steps) const;
+  [[nodiscard]] bool clean() const;
+  [[nodiscard]] uint32_t base() const { return uint32_t{1} << 16 | base_; }
   // In numbers, negative for one that is behind; it has gone round if that is more than 32,767.
   [[nodiscard]] int step_between(uint16_t earlier, uint16_t later) const;
+  void rebase(uint16_t ip_id, uint16_t packets);
+  [[nodiscard]] Census weigh(const IdStep& step, const Skip& skip);
 
   uint16_t newest_ = 0;
   uint16_t newest_packets_ = 0;  // 0 until a packet was added
+  uint16_t base_ = 0;            // the first number, in counting order
+  uint16_t rounds_ = 0;          // how often the counter went round, 1 at the base
   uint8_t plain_steps_ = 0;      // the last 8 steps, newest in bit 0; set: of 1 to 256
   uint8_t swapped_steps_ = 0;    // the same with the bytes swapped
   uint8_t full_steps_ = 0;       // the same; set: no number was left out
-  uint8_t step_count_ = 0;       // up to 8
+  uint8_t step_count_ : 4 = 0;   // up to 8
+  uint8_t holds_ : 1 = 0;
+  uint8_t shared_ : 1 = 0;  // for good
+  int8_t trust_ = 0;
+  uint8_t trust_needed_ = 3;  // for the census to begin; more after each time that it failed
 };
+static_assert(sizeof(IpIdMode) == 14);
 
 }  // namespace lossgazer

@@ -51,9 +51,14 @@ struct Scene {
   const VerdictReporter& report;
   const CaptureGaps& gaps;             // of the source that this direction is captured by
   Duration path_rtt{};                 // of both legs together; 0 if unknown
+  Duration least_sender_rtt{};         // the least between here and the sender; 0 if unknown
   std::optional<CaptureTime> heard{};  // when the receiver last sent anything
-  // The sender had received something that it had not acknowledged yet, in the packets seen so far.
-  bool owes_ack = false;
+  bool heard_syn = false;              // and that was a SYN
+  // Packets that the sender had received and not acknowledged, in what was seen so far; and up to
+  // where it had.
+  uint32_t owed_acks = 0;
+  std::optional<SeqNum> last_ack{};
+  bool census_holds = false;  // of this direction: see IpIdMode
 };
 
 }  // namespace lossgazer

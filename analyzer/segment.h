@@ -39,6 +39,8 @@ enum SegmentBit : uint16_t {
   kOptionsComplete = 1 << 5,  // all options were captured: what is not here was not sent
   kHasWindowScale = 1 << 6,
   kCongestionExperienced = 1 << 7,  // RFC 3168
+  kAfterSibling = 1 << 8,   // the number before its own was another flow's: see SharedCounters
+  kSackPermitted = 1 << 9,  // on a SYN (RFC 2018, section 2)
 };
 
 struct Segment {

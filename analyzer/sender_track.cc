@@ -40,7 +40,6 @@ constexpr Duration kByteKeepAliveIdleMin = seconds(1);
 constexpr uint32_t kUsualSegmentSize = 1448;
 constexpr uint32_t kUsualSegmentSizeMax = 1460;
 constexpr uint16_t kSegmentSizeMin = 64;
-constexpr uint32_t kTcpHeader = 20;
 
 }  // namespace
 
@@ -55,32 +54,160 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
     ++counters.zero_windows;
 
-  const int skipped = segment.has(kHasIpId) ? ip_id_.skipped_before(segment.ip_id) : 0;
+  Numbering numbering = number(scene, segment);
   Outcome outcome = Outcome::kJudged;
   if (segment.flag(kRst)) {
     ++counters.resets;
   } else if (segment.sequence_length() == 0) {
-    outcome = judge_empty(scene, segment);
+    outcome = judge_empty(scene, segment, numbering);
   } else {
+    if (segment.has(kSackPermitted)) sacks_ = 1;
     counters.data_segments += packets;
-    outcome = judge_data(scene, segment, skipped);
+    outcome = judge_data(scene, segment, numbering);
   }
   if (outcome == Outcome::kDuplicate) {
     counters.duplicate_packets += packets;
+    copied_ = 1;
+    last_was_syn_ = segment.flag(kSyn) ? 1 : 0;
+    last_packet_ = std::max(last_packet_, segment.flag(kSyn) ? segment.time : last_packet_);
     return outcome;
   }
   if (outcome == Outcome::kStray) return outcome;
-  if (segment.has(kHasIpId) && ip_id_.add(segment.ip_id, packets)) {
-    newest_payload_ = segment.payload_length;
-  }
+  if (segment.has(kHasIpId)) take_number(scene, segment, packets, numbering);
   if (segment.has(kHasTsval) &&
       (!has_newest_tsval_ || serial_distance(newest_tsval_, segment.tsval) > 0)) {
     newest_tsval_ = segment.tsval;
     has_newest_tsval_ = 1;
   }
   last_packet_ = seen_ ? std::max(last_packet_, segment.time) : segment.time;
+  last_was_syn_ = segment.flag(kSyn) ? 1 : 0;
   seen_ = 1;
   return outcome;
+}
+
+SenderTrack::Numbering SenderTrack::number(const Scene& scene, const Segment& segment) const {
+  Numbering numbering;
+  if (!segment.has(kHasIpId)) return numbering;
+  IdStep& step = numbering.step;
+  step = ip_id_.step_to(segment.ip_id);
+  const bool takes_bytes = segment.sequence_length() > 0;
+  const bool is_new = started_ && takes_bytes && segment.seq.unwrap(next_) >= next_;
+  if (step.kind == IdStep::Kind::kPast) {
+    const Trouble* trouble = trouble_ == kNone ? nullptr : &scene.pools.troubles[trouble_];
+    numbering.was_missing =
+        trouble != nullptr && trouble->id_gaps.contains(scene.pools.id_gaps, step.position);
+    // A number that was seen cannot bring news.
+    const bool acks_more = segment.flag(kAck) && scene.last_ack &&
+                           serial_distance(scene.last_ack->raw(), segment.ack.raw()) > 0;
+    numbering.skip.filled = numbering.was_missing;
+    if (!numbering.was_missing && ip_id_.is_since_base(step.position) &&
+        (takes_bytes ? is_new : acks_more)) {
+      step.kind = IdStep::Kind::kJump;
+    }
+  } else if (step.kind == IdStep::Kind::kNext && step.skipped > 0) {
+    if (is_new) {
+      const uint64_t hole = segment.seq.unwrap(next_) - next_;
+      if (hole > 0 && hole < StrayRun::kFar) {
+        numbering.skip.in_holes =
+            std::min<int>(step.skipped, packets_in(hole, segment.tcp_header_length));
+      }
+    }
+    const int beyond_holes = step.skipped - numbering.skip.in_holes;
+    numbering.unexplained = std::max(0, beyond_holes - static_cast<int>(scene.owed_acks));
+    numbering.skip.shared = segment.has(kAfterSibling);
+    numbering.skip.plausible = static_cast<int>(scene.owed_acks);
+    if (trouble_ != kNone) {
+      const Trouble& trouble = scene.pools.troubles[trouble_];
+      numbering.skip.in_doubt = !trouble.holes.empty() || !trouble.repeats.empty();
+      numbering.skip.repeating = takes_bytes && !is_new;
+    }
+  }
+  return numbering;
+}
+
+// Whether the packet is one that was captured before, going by its number alone.
+bool SenderTrack::is_seen_number(const Numbering& numbering) const {
+  return ip_id_.census_holds() && numbering.step.kind == IdStep::Kind::kPast &&
+         !numbering.was_missing && ip_id_.is_since_base(numbering.step.position);
+}
+
+// Whether an acknowledgment without a number is the network's copy of one. Without SACK a receiver
+// says the same again for each segment that it cannot use yet, but not what it said before others.
+bool SenderTrack::is_copied_ack(const Scene& scene, const Segment& segment) const {
+  const bool numbered = segment.has(kHasIpId) && segment.ip_id != 0;
+  if (numbered || !segment.has(kHasTsval) || !segment.has(kHasWindow)) return false;
+  if (!scene.pools.recent_acks.seen(segment)) return false;
+  const bool is_old =
+      scene.last_ack && serial_distance(scene.last_ack->raw(), segment.ack.raw()) < 0;
+  return is_old || (sacks_ != 0 && segment.has(kOptionsComplete) && !segment.has(kHasIpId));
+}
+
+void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16_t packets,
+                              const Numbering& numbering) {
+  const IdStep& step = numbering.step;
+  const bool is_next = step.kind == IdStep::Kind::kNext;
+  // Some resets are not of the connection's own making, but their host's.
+  if (segment.flag(kRst) && (!is_next || step.skipped > 0)) return;
+  const uint32_t first_missing = ip_id_.newest_position() + ip_id_.newest_packets();
+  const bool after_super_packet = ip_id_.newest_packets() > 1;
+  const IpIdMode::Census census = ip_id_.add(segment.ip_id, packets, step, numbering.skip);
+  TrackPools& pools = scene.pools;
+  if (census == IpIdMode::Census::kEnds) {
+    missing_ = tail_left_ = 0;
+    size_proven_ = 0;
+    if (trouble_ != kNone) pools.troubles[trouble_].id_gaps.clear(pools.id_gaps);
+  } else if (step.kind == IdStep::Kind::kPast) {
+    if (numbering.was_missing) {
+      const uint32_t found =
+          pools.troubles[trouble_].id_gaps.fill(pools.id_gaps, step.position, packets);
+      missing_ = static_cast<uint8_t>(missing_ - std::min<uint32_t>(missing_, found));
+    }
+  } else if (is_next && step.skipped == 0) {
+    if (after_super_packet) size_proven_ = 1;
+  } else if (is_next && !numbering.skip.shared) {
+    // A super-packet of a size that is not known for sure may have taken the numbers itself.
+    int missing = after_super_packet && !size_proven_ ? numbering.skip.in_holes : step.skipped;
+    // Bytes that are lost leave a hole, or come again. In order, and with nothing to repeat, their
+    // sender can only have lost acknowledgments that it owed: the rest are another flow's.
+    const bool in_order = segment.sequence_length() > 0 && numbering.skip.in_holes == 0;
+    if (in_order && !numbering.skip.in_doubt) missing = std::min(missing, numbering.skip.plausible);
+    Trouble* trouble = missing > 0 ? open_trouble(scene) : nullptr;
+    if (trouble != nullptr) {
+      if (trouble->id_gaps.full())
+        count_missing(scene, trouble->id_gaps.take_oldest(pools.id_gaps));
+      trouble->id_gaps.open(pools.id_gaps, {.first = first_missing,
+                                            .count = static_cast<uint16_t>(missing),
+                                            .since = last_packet_,
+                                            .opened = segment.time});
+    }
+  }
+  if (census == IpIdMode::Census::kBegins) {
+    const uint32_t missing =
+        trouble_ == kNone ? 0 : pools.troubles[trouble_].id_gaps.missing(pools.id_gaps);
+    scene.counters.census_packets += ip_id_.numbers_since_base() - missing;
+  } else if (ip_id_.census_holds() && step.kind != IdStep::Kind::kUnknown) {
+    scene.counters.census_packets += packets;
+  }
+  if (is_next) newest_payload_ = segment.payload_length;
+}
+
+// Counts the numbers that will not come any more, or if `now` is missing, all.
+void SenderTrack::commit_missing_numbers(const Scene& scene, std::optional<CaptureTime> now) {
+  IdGapList& gaps = scene.pools.troubles[trouble_].id_gaps;
+  Pool<IdGap>& pool = scene.pools.id_gaps;
+  while (!gaps.empty() && (!now || gaps.is_due(pool, *now, ip_id_.newest_position()))) {
+    // Whether it was our own miss is told within half a second.
+    if (now && !scene.gaps.known(gaps.oldest(pool).opened)) return;
+    count_missing(scene, gaps.take_oldest(pool));
+  }
+}
+
+void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
+  if (!ip_id_.census_holds() || !scene.gaps.known(gap.opened) ||
+      scene.gaps.may_have_missed(gap.since, gap.opened)) {
+    return;
+  }
+  scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.count;
 }
 
 // A super-packet stands for as many packets as its payload fills segments.
@@ -102,8 +229,9 @@ void SenderTrack::learn_segment_size(const Segment& segment) {
   if (newest_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) || !ip_id_.sequential()) {
     return;
   }
-  const int step = ip_id_.step_to(segment.ip_id);
-  if (step < 1) return;
+  const IdStep next = ip_id_.step_to(segment.ip_id);
+  if (next.kind != IdStep::Kind::kNext) return;
+  const auto step = static_cast<int>(next.position - ip_id_.newest_position());
   const auto size =
       (newest_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
   const bool fits = size >= kUsualSegmentSizeMax / 2 && size <= UINT16_MAX;
@@ -146,16 +274,20 @@ bool SenderTrack::is_other_stream(const Segment& syn) const {
   return met && !syn.flag(kAck) && syn.seq.unwrap(acked_) + 1 != acked_;
 }
 
-SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment& segment) {
-  const bool same_ip_id =
-      seen_ && segment.has(kHasIpId) && ip_id_.sequential() && segment.ip_id == ip_id_.newest();
-  if (same_ip_id && segment.time - last_packet_ < kTimeOutMin) {
+SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment& segment,
+                                              const Numbering& numbering) {
+  if (segment.sack_count > 0) sacks_ = 1;
+  const bool copied = is_copied_ack(scene, segment);
+  if (copied || is_seen_number(numbering)) {
     const StreamOffset begin = started_ ? segment.seq.unwrap(next_) : segment.seq.first_offset();
-    scene.report(VerdictKind::kDuplicate, Evidence::kIpId, begin, CopyEvidence(segment));
+    scene.report(VerdictKind::kDuplicate, copied ? Evidence::kIdenticalCopy : Evidence::kIpId,
+                 begin, CopyEvidence(segment));
     return Outcome::kDuplicate;
   }
-  if (!started_ || segment.seq.unwrap(next_) + 1 != next_) return Outcome::kJudged;
+  if (!started_) return Outcome::kJudged;
   const StreamOffset begin = segment.seq.unwrap(next_);
+  if (begin > next_ && begin <= next_ + StrayRun::kFar) note_announcement(scene, segment, begin);
+  if (begin + 1 != next_) return Outcome::kJudged;
   if (window_known_ && window_ == 0) {
     scene.report(VerdictKind::kWindowProbe, Evidence::kWindow, begin, CopyEvidence(segment));
   } else if (segment.time - last_packet_ >= kKeepAliveIdleMin &&
@@ -166,7 +298,7 @@ SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment&
 }
 
 SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& segment,
-                                             int skipped_ip_ids) {
+                                             Numbering& numbering) {
   if (!started_) begin_with(segment);
   close_missed(scene, segment.time, false);
   const StreamOffset begin = segment.seq.unwrap(next_);
@@ -180,14 +312,25 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
     return Outcome::kJudged;
   }
   if (begin >= next_) {
-    const bool tail = is_tail_repeat(scene, segment, skipped_ip_ids);
-    take_new(scene, segment, begin, end);
-    if (tail) {
+    const std::optional<Evidence> again = why_sent_before(scene, segment, numbering, begin, end);
+    const int missing = missing_ + numbering.unexplained;
+    missing_ = 0;
+    take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || ip_id_.census_holds());
+    if (!again) {
+      tail_left_ = 0;
+    } else {
+      numbering.skip.in_doubt = true;
+      tail_left_ =
+          static_cast<uint8_t>(std::clamp(
+              (tail_left_ > 0 ? tail_left_ : missing) - packets_of(segment), 0, kTailMax)) &
+          63;
       Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
       repeat.first_copy = segment.time;
+      repeat.since = last_packet_;
       repeat.packets = packets_of(segment);
       repeat.lost[static_cast<size_t>(Side::kBefore)] = repeat.packets;
-      record_retransmission(scene, segment, repeat, Side::kBefore, Evidence::kSkippedIpId);
+      repeat.numbered = true;
+      record_retransmission(scene, segment, repeat, Side::kBefore, *again);
     }
     return Outcome::kJudged;
   }
@@ -209,16 +352,18 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
   if (seen_bytes > 0 || (begin < base_ && end <= acked_)) {
     outcome = judge_seen(scene, segment, begin, end, seen_bytes, holes.bytes);
   } else if (holes.lowest != nullptr) {
-    const CopyEvidence opener = holes.lowest->opener;  // a copy: the hole is about to go
-    outcome = judge_hole(scene, segment, begin, end, holes.bytes, &opener);
+    const Hole hole = *holes.lowest;  // a copy: the hole is about to go
+    outcome = judge_hole(scene, segment, begin, end, holes.bytes,
+                         {&hole.opener, hole.since, hole.numbered});
   } else {
-    outcome = judge_hole(scene, segment, begin, end, 0, copy_at(scene.pools, base_));
+    outcome = judge_hole(scene, segment, begin, end, 0,
+                         {copy_at(scene.pools, base_), last_packet_, false});
   }
   if (outcome == Outcome::kDuplicate) return outcome;
   if (holes.bytes > 0 && trouble_ != kNone) {
     scene.pools.troubles[trouble_].holes.fill(scene.pools.holes, known_begin, below_end);
   }
-  if (end > next_) take_new(scene, segment, next_, end);
+  if (end > next_) take_new(scene, segment, next_, end, false);
   return outcome;
 }
 
@@ -240,7 +385,7 @@ SenderTrack::Outcome SenderTrack::take_stray(const Scene& scene, const Segment& 
   const StrayRun run = trouble->strays;
   forget_stream(scene, run);
   begin_at(run.resume(), false);
-  take_new(scene, segment, next_, next_ + segment.sequence_length());
+  take_new(scene, segment, next_, next_ + segment.sequence_length(), false);
   return Outcome::kJudged;
 }
 
@@ -312,6 +457,11 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
       const bool by_ip_id = segment.has(kHasIpId) && ip_id_.sequential();
       scene.report(VerdictKind::kDuplicate, by_ip_id ? Evidence::kIpId : Evidence::kIdenticalCopy,
                    begin, CopyEvidence(segment));
+      if (Trouble* noted = open_trouble(scene)) {
+        Repeat copied{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
+        copied.fate = Repeat::Fate::kCopied;
+        noted->repeats.add(scene, copied);
+      }
       return Outcome::kDuplicate;
     }
     order = order_of(segment, *copy);
@@ -337,7 +487,8 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   again.first_copy = repeat != nullptr ? repeat->first_copy
                      : copy != nullptr ? copy->time
                                        : last_packet_;
-  again.at_left_edge = begin == acked_;
+  again.since = again.first_copy;
+  again.at_left_edge = begin == acked_ || (segment.flag(kSyn) && acked_ == StreamOffset());
   const bool acknowledged = end <= acked_;
   const bool sacked = trouble != nullptr && trouble->sacked.contains(pools.ranges, begin, end);
   if (acknowledged || sacked) {
@@ -416,19 +567,21 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
   if (trouble != nullptr) trouble->repeats.add(scene, late);
 }
 
-// 6b: none of its bytes was captured before. `opener` is the packet that revealed the gap, null if
-// it is so long ago that it was forgotten. What lies before the first captured byte is no hole:
+// 6b: none of its bytes was captured before. What lies before the first captured byte is no hole:
 // compared with the first packet it is late or was sent again, but its first copy, sent before the
 // capture began, may have been lost on either side, or passed and be under way still. Errs towards
 // no loss.
 SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& segment,
                                              StreamOffset begin, StreamOffset end,
-                                             uint64_t hole_bytes, const CopyEvidence* opener) {
+                                             uint64_t hole_bytes, const Opening& opening) {
+  const CopyEvidence* opener = opening.opener;
   const Order order = opener == nullptr ? Order{1, Evidence::kTimeOut}
                                         : compare_with_opener(scene, segment, end, *opener);
   Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
   repeat.first_copy = opener == nullptr ? last_packet_ : opener->time;
   repeat.packets = packets_of(segment);
+  repeat.since = opening.since;
+  repeat.numbered = opening.numbered;
   repeat.at_left_edge = begin == acked_;
   if (order.distance < 0) {
     scene.counters.reordered_segments += repeat.packets;
@@ -475,6 +628,13 @@ void SenderTrack::record_retransmission(const Scene& scene, const Segment& segme
                                         const Repeat& repeat, std::optional<Side> side,
                                         Evidence evidence) {
   LossCounters& counters = scene.counters;
+  probe_repeated_ = 1;
+  if (evidence == Evidence::kSkippedIpId && !scene.gaps.known(segment.time)) {
+    Repeat deferred = repeat;
+    deferred.deferred = true;
+    if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, deferred);
+    return;
+  }
   counters.retransmitted_segments += repeat.packets;
   counters.retransmitted_bytes += segment.payload_length;
   if (segment.flag(kSyn)) {
@@ -485,16 +645,16 @@ void SenderTrack::record_retransmission(const Scene& scene, const Segment& segme
   if (spurious) counters.spurious_retransmissions += repeat.packets;
   scene.report(spurious ? VerdictKind::kSpuriousRetransmission : VerdictKind::kRetransmission,
                evidence, repeat.begin, repeat.copy, side);
-  probe_repeated_ = 1;
   if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, repeat);
 }
 
 // 5: beyond all that was seen.
 void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOffset begin,
-                           StreamOffset end) {
+                           StreamOffset end, bool numbered) {
   if (begin > next_) {
     if (Trouble* trouble = open_trouble(scene)) {
-      trouble->holes.open(scene.pools.holes, next_, begin, CopyEvidence(segment));
+      trouble->holes.open(scene.pools.holes, next_, begin, CopyEvidence(segment),
+                          seen_ ? last_packet_ : segment.time, numbered);
       if (acked_ > next_) {
         trouble->holes.mark_held(scene.pools.holes, next_, std::min(acked_, begin),
                                  trouble->beyond_since.value_or(segment.time));
@@ -503,6 +663,9 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
   }
   log_ = scene.pools.log.append(owner_, log_, begin, end, segment);
   next_ = end;
+  if (trouble_ != kNone && scene.pools.troubles[trouble_].announced <= next_) {
+    scene.pools.troubles[trouble_].announced = StreamOffset();
+  }
   byte_probed_ = 0;
   if (segment.flag(kSyn) && segment.flag(kAck)) syn_ack_seen_ = 1;
   if (!probing_) {
@@ -518,11 +681,45 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
   }
 }
 
+// A packet without data carries the next number its sender will use (SND.NXT, RFC 9293, section
+// 3.3.1): what lies below it was sent.
+void SenderTrack::note_announcement(const Scene& scene, const Segment& segment,
+                                    StreamOffset offset) {
+  Trouble* trouble = open_trouble(scene);
+  if (trouble == nullptr || trouble->announced != StreamOffset()) return;
+  trouble->announced = offset;
+  trouble->announcement = CopyEvidence(segment);
+}
+
+// Why bytes that are new to us were sent before all the same: by what earlier packets said of them,
+// or because they are a lost tail.
+std::optional<Evidence> SenderTrack::why_sent_before(const Scene& scene, const Segment& segment,
+                                                     const Numbering& numbering, StreamOffset begin,
+                                                     StreamOffset end) const {
+  if (trouble_ != kNone && begin < scene.pools.troubles[trouble_].announced) {
+    const CopyEvidence& announcement = scene.pools.troubles[trouble_].announcement;
+    const Order order = compare_with_opener(scene, segment, end, announcement);
+    if (order.distance > 0) return Evidence::kAnnounced;
+  }
+  if (is_tail_repeat(scene, segment, numbering)) return Evidence::kSkippedIpId;
+  return std::nullopt;
+}
+
+// Numbers are missing that nothing else explains, and the sender waited as for a probe or a
+// time-out. What follows it at once is the rest of that tail.
 bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
-                                 int skipped_ip_ids) const {
-  // An acknowledgment that the sender owed explains one number.
-  if (skipped_ip_ids <= (scene.owes_ack ? 1 : 0) || skipped_ip_ids > kTailMax) return false;
-  const CaptureTime since = scene.heard ? std::max(last_packet_, *scene.heard) : last_packet_;
+                                 const Numbering& numbering) const {
+  if (tail_left_ > 0) return true;
+  const int missing = missing_ + numbering.unexplained;
+  if (!ip_id_.may_be_own() || numbering.skip.shared || missing < 1 || missing > kTailMax) {
+    return false;
+  }
+  CaptureTime since = last_packet_;
+  if (numbering.unexplained == 0 && trouble_ != kNone) {
+    const IdGapList& gaps = scene.pools.troubles[trouble_].id_gaps;
+    if (!gaps.empty()) since = gaps.newest(scene.pools.id_gaps).since;
+  }
+  if (scene.heard) since = std::max(since, *scene.heard);
   const Duration wait = scene.path_rtt > Duration::zero()
                             ? std::clamp<Duration>(2 * scene.path_rtt, kProbeDelayMin, kTimeOutMin)
                             : kTimeOutMin;
@@ -554,6 +751,11 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const bool same_tsval = segment.has(kHasTsval) == copy.has(kHasTsval) &&
                           (!segment.has(kHasTsval) || segment.tsval == copy.tsval);
   if (!same_tsval || segment.ack.raw() != copy.ack) return false;
+  // A SYN that comes twice, if only as the network's copy, is answered twice.
+  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn && scene.heard &&
+      *scene.heard > copy.time) {
+    return false;
+  }
   // A server may resend a stored packet with its old number, but not before a time-out.
   const bool numbered =
       segment.has(kHasIpId) && copy.has(kHasIpId) && (segment.ip_id != 0 || copy.ip_id != 0);
@@ -569,7 +771,9 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
     held = held || sacked.contains(scene.pools.ranges, begin, end);
     missed = missed || sacked.any_beyond(scene.pools.ranges, end);
   }
-  if (missed && !held) return false;
+  // No word from here can have reached the sender, and its answer come back, any sooner.
+  const bool may_know = apart >= scene.least_sender_rtt * 3 / 4;
+  if (missed && !held && may_know) return false;
   const Duration sender_learns =
       scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
   return segment.has(kHasWindow) && segment.window == copy.window &&
@@ -596,8 +800,11 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
     window_ = segment.window;
     window_known_ = segment.flag(kSyn) ? 0 : 1;
   }
+  // First, since a segment may report a duplicate of what it acknowledges.
+  if (started_ && segment.sack_count > 0) learn_sacks(scene, segment, ack);
   const bool advanced = ack > acked_;
   if (advanced) {
+    const StreamOffset before = acked_;
     acked_ = ack;
     duplicate_acks_ = 0;
     if (started_) {
@@ -606,7 +813,7 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
         byte_probed_ = 0;
       }
       sample_rtt(scene, segment);
-      note_acknowledged(scene, segment);
+      note_acknowledged(scene, segment, before);
     }
   }
   const bool duplicate = ack == acked_ && !advanced && outstanding &&
@@ -619,11 +826,11 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
       trouble->discarded_at = segment.time;
     }
   }
-  if (started_ && segment.sack_count > 0) learn_sacks(scene, segment, ack);
   return duplicate;
 }
 
-void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment) {
+void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment,
+                                    StreamOffset before) {
   if (acked_ > next_) {
     Trouble* trouble = open_trouble(scene);
     if (trouble != nullptr && !trouble->beyond_since) trouble->beyond_since = segment.time;
@@ -635,8 +842,12 @@ void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment) 
   trouble.holes.mark_held(scene.pools.holes, StreamOffset(), acked_, segment.time);
   trouble.sacked.trim(scene.pools.ranges, acked_);
   if (trouble.discarded_end <= acked_) trouble.discarded_end = StreamOffset();
-  trouble.repeats.acknowledge(scene, acked_, segment, echo_seen_,
-                              rtt_.known() ? std::optional(rtt_.least()) : std::nullopt);
+  trouble.repeats.acknowledge(scene, {.segment = segment,
+                                      .before = before,
+                                      .acked = acked_,
+                                      // A handshake with timestamps promises the echo.
+                                      .echoes = echo_seen_ != 0 || before == StreamOffset(),
+                                      .least_rtt = least_rtt()});
 }
 
 void SenderTrack::learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack) {
@@ -656,10 +867,14 @@ void SenderTrack::learn_sacks(const Scene& scene, const Segment& segment, Stream
       duplicated = second.begin <= block.begin && block.end <= second.end;
     }
     if (duplicated) {
-      trouble->repeats.mark_duplicated(scene, block.begin, block.end);
+      // Of bytes that were never sent twice, only the network can have made two.
+      const bool explained = trouble->repeats.mark_duplicated(
+          scene, block.begin, block.end, segment.time, rtt_.least(), copied_ != 0);
+      if (!explained && block.begin >= base_ && block.end <= next_) copied_ = 1;
     } else if (block.begin >= ack) {
       trouble->sacked.add(scene.pools.ranges, block.begin, block.end);
       trouble->holes.mark_held(scene.pools.holes, block.begin, block.end, segment.time);
+      trouble->repeats.hold(scene, block.begin, block.end, segment.time, least_rtt());
     }
   }
   drop_trouble_if_over(scene);
@@ -673,8 +888,10 @@ void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
       probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
   const bool exact = acked_ == probe_end_ && !probe_repeated_;
   const Duration sample = std::max(Duration::zero(), segment.time - probe_sent_);
-  if ((echoed || exact) && sample <= kRoundTripMax) {
-    rtt_.add(sample);
+  // The answer to a SYN that was sent again echoes the first one, but may have been sent again too.
+  const bool handshake = segment.flag(kSyn) && probe_repeated_ != 0;
+  if ((echoed || exact) && !handshake && sample <= kRoundTripMax) {
+    rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);
     ++scene.counters.rtt_count;
     scene.counters.rtt_sum += sample;
   }
@@ -701,6 +918,7 @@ void SenderTrack::close_missed(const Scene& scene, CaptureTime now, bool at_once
 void SenderTrack::settle(const Scene& scene, CaptureTime now) {
   close_missed(scene, now, false);
   if (trouble_ == kNone) return;
+  commit_missing_numbers(scene, now);
   Trouble& trouble = scene.pools.troubles[trouble_];
   trouble.repeats.settle(scene, now);
   if (trouble.strays.is_old(now)) trouble.strays = StrayRun();
@@ -712,12 +930,15 @@ void SenderTrack::finish(const Scene& scene) {
   if (trouble_ == kNone) return;
   TrackPools& pools = scene.pools;
   Trouble& trouble = pools.troubles[trouble_];
+  commit_missing_numbers(scene, std::nullopt);
   // The sender never came to send these again, but the receiver said that it missed them.
   for (uint32_t i = trouble.holes.first(); i != kNone; i = pools.holes[i].next) {
     const Hole& hole = pools.holes[i];
     const bool missed = trouble.sacked.any_beyond(pools.ranges, hole.end) ||
                         (hole.begin == acked_ && duplicate_acks_ >= 2);
-    if (!missed) continue;
+    if (!missed || (hole.numbered && ip_id_.census_holds())) continue;
+    const CaptureTime opened = hole.opener.time;
+    if (!scene.gaps.known(opened) || scene.gaps.may_have_missed(hole.since, opened)) continue;
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
         packets_in(hole.end - hole.begin, kTcpHeader);
   }
@@ -730,6 +951,7 @@ void SenderTrack::clear_trouble(const Scene& scene) {
   trouble.repeats.finish(scene);
   trouble.holes.clear(pools.holes);
   trouble.sacked.clear(pools.ranges);
+  trouble.id_gaps.clear(pools.id_gaps);
   trouble = Trouble();
   trouble.owner = owner_;
   drop_trouble_if_over(scene);

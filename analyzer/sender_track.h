@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "analyzer/id_gap_list.h"
 #include "analyzer/ip_id_mode.h"
 #include "analyzer/pool.h"
 #include "analyzer/repeat_list.h"
@@ -45,6 +46,8 @@ class SenderTrack {
   // The flow ends: decides everything and gives back what it held in the pools.
   void finish(const Scene& scene);
 
+  // Something waits for settle().
+  [[nodiscard]] bool is_troubled() const { return trouble_ != kNone; }
   [[nodiscard]] bool started() const { return started_; }
   // A SYN (RFC 9293) that began another stream than this one.
   [[nodiscard]] bool is_other_stream(const Segment& syn) const;
@@ -52,6 +55,16 @@ class SenderTrack {
     return seen_ ? std::optional(last_packet_) : std::nullopt;
   }
   [[nodiscard]] const RttLeg& rtt() const { return rtt_; }
+  // The missing identification numbers are counted as loss before the capture point.
+  [[nodiscard]] bool census_holds() const { return ip_id_.census_holds(); }
+  [[nodiscard]] bool last_was_syn() const { return last_was_syn_ != 0; }
+  // What the receiver acknowledged; nothing until it did.
+  [[nodiscard]] std::optional<SeqNum> last_ack() const {
+    return acked_ == StreamOffset() ? std::nullopt : std::optional(SeqNum(acked_));
+  }
+  [[nodiscard]] uint32_t unacknowledged_packets() const {
+    return has_unacknowledged() ? packets_in(next_ - acked_, kTcpHeader) : 0;
+  }
   // Bytes were captured that the receiver has not acknowledged, as far as is known.
   [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
 
@@ -59,9 +72,19 @@ class SenderTrack {
   uint32_t link = 0;
 
  private:
+  static constexpr uint32_t kTcpHeader = 20;
+
   struct Order {
     int distance = 0;  // negative: sent before the other packet; 0: cannot be told
     Evidence evidence = Evidence::kUndecided;
+  };
+
+  // How bytes that are new to us came to be missing. `opener` is the packet that revealed the gap,
+  // null if it is so long ago that it was forgotten; `since`, the packet before it.
+  struct Opening {
+    const CopyEvidence* opener;
+    CaptureTime since;
+    bool numbered;
   };
 
   [[nodiscard]] uint16_t packets_of(const Segment& segment) const {
@@ -76,23 +99,43 @@ class SenderTrack {
   void take_stray_acknowledgment(const Scene& scene, const Segment& segment);
   void forget_stream(const Scene& scene, const StrayRun& run);
 
-  Outcome judge_empty(const Scene& scene, const Segment& segment);
-  Outcome judge_data(const Scene& scene, const Segment& segment, int skipped_ip_ids);
+  // How a packet's identification number stands to those before it.
+  struct Numbering {
+    IdStep step;
+    IpIdMode::Skip skip;
+    bool was_missing = false;  // it fills a gap of the census
+    int unexplained = 0;       // numbers left out that neither holes nor owed ACKs explain
+  };
+  [[nodiscard]] Numbering number(const Scene& scene, const Segment& segment) const;
+  [[nodiscard]] bool is_copied_ack(const Scene& scene, const Segment& segment) const;
+  [[nodiscard]] bool is_seen_number(const Numbering& numbering) const;
+  void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
+                   const Numbering& numbering);
+  void commit_missing_numbers(const Scene& scene, std::optional<CaptureTime> now);
+  void count_missing(const Scene& scene, const IdGap& gap) const;
+
+  Outcome judge_empty(const Scene& scene, const Segment& segment, const Numbering& numbering);
+  Outcome judge_data(const Scene& scene, const Segment& segment, Numbering& numbering);
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, uint64_t seen_bytes, uint64_t hole_bytes);
   void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
                       StreamOffset end, const Repeat* repeat, const SegmentRecord* record,
                       Evidence evidence);
   Outcome judge_hole(const Scene& scene, const Segment& segment, StreamOffset begin,
-                     StreamOffset end, uint64_t hole_bytes, const CopyEvidence* opener);
+                     StreamOffset end, uint64_t hole_bytes, const Opening& opening);
   [[nodiscard]] Order compare_with_opener(const Scene& scene, const Segment& segment,
                                           StreamOffset end, const CopyEvidence& opener) const;
   void record_retransmission(const Scene& scene, const Segment& segment, const Repeat& repeat,
                              std::optional<Side> side, Evidence evidence);
-  void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end);
+  void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end,
+                bool numbered);
   [[nodiscard]] const CopyEvidence* copy_at(const TrackPools& pools, StreamOffset offset) const;
+  void note_announcement(const Scene& scene, const Segment& segment, StreamOffset offset);
+  [[nodiscard]] std::optional<Evidence> why_sent_before(const Scene& scene, const Segment& segment,
+                                                        const Numbering& numbering,
+                                                        StreamOffset begin, StreamOffset end) const;
   [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
-                                    int skipped_ip_ids) const;
+                                    const Numbering& numbering) const;
   [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;
   [[nodiscard]] Order order_of(const Segment& segment, const CopyEvidence& copy) const;
   [[nodiscard]] bool is_network_copy(const Scene& scene, const Segment& segment,
@@ -102,7 +145,10 @@ class SenderTrack {
                                                      StreamOffset begin, const CopyEvidence* copy,
                                                      const SegmentRecord* record) const;
 
-  void note_acknowledged(const Scene& scene, const Segment& segment);
+  [[nodiscard]] std::optional<Duration> least_rtt() const {
+    return rtt_.known() ? std::optional(rtt_.least()) : std::nullopt;
+  }
+  void note_acknowledged(const Scene& scene, const Segment& segment, StreamOffset before);
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void sample_rtt(const Scene& scene, const Segment& segment);
@@ -127,6 +173,10 @@ class SenderTrack {
   uint16_t segment_size_ = 0;        // as learned from super-packets, 0 if not
   uint16_t window_ = 0;              // the receiver's, as on the wire
   IpIdMode ip_id_;
+  uint8_t missing_ = 0;        // numbers that nothing explains, since the last new data
+  uint8_t tail_left_ : 6 = 0;  // of a lost tail that is being sent again, packets still to come
+  uint8_t copied_ : 1 = 0;     // the network was seen to copy its packets
+  uint8_t last_was_syn_ : 1 = 0;
   uint8_t duplicate_acks_ : 3 = 0;  // in a row, up to 7
   uint8_t seen_ : 1 = 0;
   uint8_t started_ : 1 = 0;
@@ -138,7 +188,9 @@ class SenderTrack {
   uint8_t probe_repeated_ : 1 = 0;  // something was sent again since (Karn)
   uint8_t probe_tsval_is_new_ : 1 = 0;
   uint8_t has_newest_tsval_ : 1 = 0;
-  uint8_t echo_seen_ : 1 = 0;  // the receiver was seen to echo a timestamp
+  uint8_t sacks_ : 1 = 0;        // it was seen to send SACKs, or to permit them
+  uint8_t size_proven_ : 1 = 0;  // super-packets took as many numbers as their size says
+  uint8_t echo_seen_ : 1 = 0;    // the receiver was seen to echo a timestamp
 };
 
 }  // namespace lossgazer

@@ -12,6 +12,7 @@ constexpr uint8_t kEndOfList = 0;
 constexpr uint8_t kNoOperation = 1;
 constexpr uint8_t kMaximumSegmentSize = 2;
 constexpr uint8_t kWindowScale = 3;
+constexpr uint8_t kSackPermittedKind = 4;
 constexpr uint8_t kSack = 5;
 constexpr uint8_t kTimestamps = 8;
 
@@ -60,6 +61,9 @@ void read_option(uint8_t kind, ByteReader value, Segment& segment) {
         segment.window_scale = std::min(scale.u8<0>(), kMaxWindowScale);
         set_bit(segment, kHasWindowScale);
       }
+      return;
+    case kSackPermittedKind:
+      if (value.length() == 0 && segment.flag(kSyn)) set_bit(segment, kSackPermitted);
       return;
     case kSack:
       if (value.length() != 0 && value.length() % 8 == 0) read_sack(value, segment);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "analyzer/hole_list.h"
+#include "analyzer/id_gap_list.h"
 #include "analyzer/pool.h"
 #include "analyzer/range_list.h"
+#include "analyzer/recent_acks.h"
 #include "analyzer/repeat_list.h"
 #include "analyzer/segment_log.h"
 #include "analyzer/stray_run.h"
@@ -14,16 +16,19 @@ namespace lossgazer {
 struct Trouble {
   HoleList holes;
   RepeatList repeats;
-  StrayRun strays;                          // where the stream may have gone to
-  RangeList sacked;                         // what the receiver SACKed beyond its ACK
+  StrayRun strays;   // where the stream may have gone to
+  RangeList sacked;  // what the receiver SACKed beyond its ACK
+  IdGapList id_gaps;
+  StreamOffset announced;     // a packet without data was sent when all below had been: ...
+  CopyEvidence announcement;  // ... this one, while not all of it was seen
   std::optional<CaptureTime> beyond_since;  // since when the ACK is beyond all that was seen
   StreamOffset discarded_end;  // up to here a closed window threw away what was sent before ...
   CaptureTime discarded_at;    // ... this
   uint32_t owner = kNone;      // SenderTrack's; kNone if this entry is not in use
 
   [[nodiscard]] bool over() const {
-    return holes.empty() && repeats.empty() && sacked.empty() && !beyond_since &&
-           discarded_end == StreamOffset() && strays.empty();
+    return holes.empty() && repeats.empty() && sacked.empty() && id_gaps.empty() && !beyond_since &&
+           announced == StreamOffset() && discarded_end == StreamOffset() && strays.empty();
   }
 };
 
@@ -33,7 +38,9 @@ struct TrackPools {
   Pool<Hole> holes{1 << 18};
   Pool<Repeat> repeats{1 << 18};
   Pool<Range> ranges{1 << 18};
+  Pool<IdGap> id_gaps{1 << 18};
   SegmentLog log{1 << 17};
+  RecentAcks recent_acks;
 };
 
 }  // namespace lossgazer

@@ -58,6 +58,8 @@ std::string_view name_of(Evidence evidence) {
       return "eifel";
     case Evidence::kAckTiming:
       return "ack_timing";
+    case Evidence::kAnnounced:
+      return "announced";
     case Evidence::kWindow:
       return "window";
   }

@@ -43,6 +43,7 @@ enum class Evidence : uint8_t {
   kDsack,          // the receiver had them already (RFC 2883, RFC 3708)
   kEifel,          // the ACK echoed a timestamp older than the retransmission's (RFC 3522)
   kAckTiming,      // acknowledged sooner than a round trip
+  kAnnounced,      // an earlier packet without data had a sequence number beyond it
   kWindow,         // the peer's window was closed
 };
 

@@ -14,6 +14,7 @@
 #include "analyzer/network_set.h"
 #include "analyzer/peer_ledger.h"
 #include "analyzer/shard.h"
+#include "analyzer/shared_counters.h"
 #include "app/build_info.h"
 #include "app/random_secret.h"
 #include "app/report_format.h"
@@ -32,7 +33,9 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 class FileJudge {
  public:
   FileJudge(ShardConfig config, VerdictSink sink)
-      : secret_(config.secret), shard_(std::move(config), std::move(sink)) {}
+      : secret_(config.secret),
+        shared_counters_(config.secret),
+        shard_(std::move(config), std::move(sink)) {}
 
   // Returns why the file's end is missing, or nothing.
   std::string judge_file(PcapSource& source, uint16_t number, SourceHealth& health) {
@@ -53,6 +56,7 @@ class FileJudge {
         return;
       }
       segment.source = number;
+      shared_counters_.mark(segment);
       if (++batched_ == kBatch) flush();
     };
     for (;;) {
@@ -76,6 +80,7 @@ class FileJudge {
   }
 
   HashKey secret_;
+  SharedCounters shared_counters_;  // of all files: rotated ones go on
   Shard shard_;
   std::array<Segment, kBatch> batch_;
   size_t batched_ = 0;

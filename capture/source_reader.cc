@@ -45,6 +45,7 @@ SourceReader::SourceReader(PcapSource source, uint16_t source_index,
       link_type_(source.link_type()),
       board_(board),
       source_(std::move(source)),
+      shared_counters_(secret),
       watch_(board.of(source_index), ClockReading::now()) {
   board_.put(source_index_, watch_.gaps());
   lanes_.reserve(queues.size());
@@ -135,6 +136,7 @@ void SourceReader::take(const Frame& frame) noexcept {
     ++counts_.unparsed[static_cast<size_t>(status)];
     return;
   }
+  shared_counters_.mark(segment);
   Lane& lane = lanes_[(segment.hash >> 32) * lanes_.size() >> 32];
   lane.batch.push_back(segment);
   if (lane.batch.size() == kBatch) flush(lane);

@@ -15,6 +15,7 @@
 #include "analyzer/decode_status.h"
 #include "analyzer/keyed_hash.h"
 #include "analyzer/segment.h"
+#include "analyzer/shared_counters.h"
 #include "analyzer/units.h"
 #include "capture/drop_watch.h"
 #include "capture/event_fd.h"
@@ -95,6 +96,7 @@ class SourceReader {
 
   // The thread's own.
   PcapSource source_;
+  SharedCounters shared_counters_;
   std::vector<Lane> lanes_;
   SourceCounts counts_;
   DropWatch watch_;

@@ -77,7 +77,8 @@ TEST(Decode, EthernetWithIpv6) {
   EXPECT_EQ(segment.sequence_length(), 1U);
   EXPECT_EQ(segment.mss, 1440);
   EXPECT_EQ(segment.window_scale, 7);
-  EXPECT_EQ(segment.bits & ~kFromHigh, kHasWindow | kHasTsval | kHasWindowScale | kOptionsComplete);
+  EXPECT_EQ(segment.bits & ~kFromHigh,
+            kHasWindow | kHasTsval | kHasWindowScale | kSackPermitted | kOptionsComplete);
 }
 
 // ifindex 3 02:00:00:00:00:01 ethertype IPv4 (0x0800), length 84

@@ -156,9 +156,21 @@ TEST(RoundTrip, NothingSentAgainIsMeasuredWithoutTimestamps) {
 TEST(RoundTrip, FirstEchoOfANewTimestampIsMeasured) {
   Conversation story;
   story.us({.seq = 0, .ack = 0, .flags = kSyn, .tsval = 5});
+  story.peer({.at = 20ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1, .tsecr = 5});
+  story.us({.at = 1s, .seq = 1, .length = kMss, .tsval = 1005, .tsecr = 1});
+  story.us({.at = 1300ms, .seq = 1, .length = kMss, .tsval = 1305, .tsecr = 1});
+  story.peer({.at = 1330ms, .ack = 1001, .tsval = 1330, .tsecr = 1005}).finish();
+  EXPECT_EQ(story.egress().rtt_sum, 20ms + 330ms) << "the first copy was answered, late";
+}
+
+// The first SYN came, and its answer was lost: the echo says nothing of the path.
+TEST(RoundTrip, AnswerToARepeatedSynIsNotMeasured) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn, .tsval = 5});
   story.us({.at = 1s, .seq = 0, .ack = 0, .flags = kSyn, .tsval = 1005});
   story.peer({.at = 1020ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1, .tsecr = 5}).finish();
-  EXPECT_EQ(story.egress().rtt_sum, 1020ms) << "the first SYN was answered, late";
+  EXPECT_EQ(story.egress().rtt_count, 0u);
+  EXPECT_EQ(story.egress().spurious_retransmissions, 1u) << "Eifel: the repeat was needless";
 }
 
 TEST(RoundTrip, NoneIsMeasuredAcrossAClockThatWasSet) {

@@ -55,7 +55,7 @@ TEST(TcpOptions, ReadsTimestampsInOtherPlaces) {
 TEST(TcpOptions, TsecrMeansNothingWithoutAck) {
   for (const char* options : {"01 01 08 0a 12345678 9abcdef0", "04 02 08 0a 12345678 9abcdef0"}) {
     const Segment segment = read(options, kSyn);
-    EXPECT_EQ(segment.bits, kHasTsval | kOptionsComplete);
+    EXPECT_EQ(segment.bits & ~kSackPermitted, kHasTsval | kOptionsComplete);
     EXPECT_EQ(segment.tsecr, 0U);
   }
 }
@@ -78,7 +78,7 @@ constexpr std::string_view kSynOptions = "02 04 05a0 04 02 08 0a 00000001 000000
 
 TEST(TcpOptions, ReadsMssAndWindowScaleOfSyns) {
   const Segment segment = read(kSynOptions, kSyn);
-  EXPECT_EQ(segment.bits, kHasTsval | kHasWindowScale | kOptionsComplete);
+  EXPECT_EQ(segment.bits, kHasTsval | kHasWindowScale | kSackPermitted | kOptionsComplete);
   EXPECT_EQ(segment.mss, 1440);
   EXPECT_EQ(segment.window_scale, 7);
   EXPECT_EQ(segment.tsval, 1U);
@@ -93,7 +93,7 @@ TEST(TcpOptions, MssAndWindowScaleMeanNothingOutsideSyns) {
 
 TEST(TcpOptions, CutSynOptionsAreNotAbsentOnes) {
   const Segment cut = read(kSynOptions, kSyn, 19);
-  EXPECT_EQ(cut.bits, kHasTsval);
+  EXPECT_EQ(cut.bits, kHasTsval | kSackPermitted);
   EXPECT_EQ(cut.mss, 1440);
   EXPECT_EQ(read(kSynOptions, kSyn, 3).mss, 0);
 }

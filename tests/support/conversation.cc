@@ -27,7 +27,8 @@ void set(Segment& segment, SegmentBit bit) {
 Conversation::Conversation() : Conversation(usual_config()) {}
 
 Conversation::Conversation(ShardConfig config)
-    : shard_(std::move(config), [this](const Verdict& verdict) { verdicts_.push_back(verdict); }) {}
+    : shard_(std::move(config), [this](const Verdict& verdict) { verdicts_.push_back(verdict); }),
+      shared_counters_(kSecret) {}
 
 Conversation& Conversation::us(const Packet& packet) {
   send(packet, true);
@@ -60,7 +61,8 @@ void Conversation::send(const Packet& packet, bool from_us) {
   const uint32_t own_isn = from_us ? kUsIsn : kPeerIsn;
   const uint32_t other_isn = from_us ? kPeerIsn : kUsIsn;
   Segment segment;
-  segment.key = FlowKey::between(kUs, kPeer, 0);
+  const Endpoint us{kUs.address, static_cast<uint16_t>(kUs.port + packet.connection)};
+  segment.key = FlowKey::between(us, kPeer, 0);
   segment.hash = hash_of(kSecret, segment.key);
   segment.time = kStart + packet.at;
   segment.frame = ++frames_;
@@ -76,7 +78,7 @@ void Conversation::send(const Packet& packet, bool from_us) {
   segment.bits = packet.bits;
   segment.tcp_header_length = 20;
   set(segment, kHasWindow);
-  if (segment.key.end(Sender::kHigh) == (from_us ? kUs : kPeer)) set(segment, kFromHigh);
+  if (segment.key.end(Sender::kHigh) == (from_us ? us : kPeer)) set(segment, kFromHigh);
   if (packet.ip_id) {
     set(segment, kHasIpId);
     segment.ip_id = *packet.ip_id;
@@ -93,13 +95,14 @@ void Conversation::send(const Packet& packet, bool from_us) {
   for (const auto& [left, right] : packet.sack) {
     segment.sack[segment.sack_count++] = {SeqNum(other_isn + left), SeqNum(other_isn + right)};
   }
+  shared_counters_.mark(segment);
   shard_.judge({&segment, 1});
 }
 
 std::vector<std::string> Conversation::verdicts() const {
   std::vector<std::string> lines;
   for (const Verdict& verdict : verdicts_) {
-    const bool from_us = verdict.key.end(verdict.sender) == kUs;
+    const bool from_us = verdict.key.end(verdict.sender).address == kUs.address;
     const uint32_t isn = from_us ? kUsIsn : kPeerIsn;
     std::string line = from_us ? "us " : "peer ";
     line += std::to_string(verdict.seq.raw() - isn) + " ";

@@ -1,6 +1,7 @@
-// Tells the story of one TCP connection, packet by packet, to a shard, and keeps what it judged.
-// Two hosts: `us`, 192.0.2.1:40000, and `peer`, 198.51.100.7:443. Sequence numbers are relative to
-// initial ones near 2^32, so that every longer story wraps.
+// Tells the story of a TCP connection, packet by packet, to a shard, and keeps what it judged.
+// Others of the same hosts may be told along with it. Two hosts: `us`, 192.0.2.1:40000, and `peer`,
+// 198.51.100.7:443. Sequence numbers are relative to initial ones near 2^32, so that every longer
+// story wraps.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "analyzer/shard.h"
+#include "analyzer/shared_counters.h"
 #include "analyzer/verdict.h"
 
 namespace lossgazer::test {
@@ -31,6 +33,7 @@ struct Packet {
   uint32_t link = 0;
   uint16_t bits = 0;  // further ones
   uint16_t source = 0;
+  uint16_t connection = 0;  // another one of the same hosts: our port is 40000 and this
 };
 
 class Conversation {
@@ -68,6 +71,7 @@ class Conversation {
 
   std::vector<Verdict> verdicts_;
   Shard shard_;
+  SharedCounters shared_counters_;
   uint64_t frames_ = 0;
   std::array<LossCounters, 2> counters_;
   SourceOutcome outcome_;

@@ -44,32 +44,35 @@ class SystemTestCase(unittest.TestCase):
 
         Then every frame captured is accounted for.
         """
-        wait_until(
-            lambda: self.lab.us.open_connections() + self.lab.peer.open_connections() == 0,
-            "all connections to close",
-            seconds=60,
-        )
-        last, still_since = None, time.monotonic()
-
-        def stand_still():
-            nonlocal last, still_since
-            metrics = lossgazer.metrics()
-            now = {key: value for key, value in metrics.items() if "peer" in dict(key[1])}
-            if now != last:
-                last, still_since = now, time.monotonic()
-            return time.monotonic() - still_since > 3 and not unaccounted(metrics) and metrics
-
-        try:
-            return wait_until(stand_still, "the counters to stand still", 30, interval=0.4)
-        except TimeoutError:
-            self.assertEqual(
-                unaccounted(lossgazer.metrics()), [], "frames captured, and accounted for"
-            )
-            raise
+        return rest(lossgazer, (self.lab.us, self.lab.peer))
 
     def assert_near(self, value, truth, what):
         """Equal but for 10 %, or for 4 packets where that is more: lost tails leave no hole."""
         self.assertAlmostEqual(value, truth, delta=max(4, 0.1 * truth), msg=what)
+
+
+def rest(lossgazer, hosts):
+    """Waits until the hosts' connections are closed and peer counters stand still; the metrics."""
+    wait_until(
+        lambda: sum(host.open_connections() for host in hosts) == 0,
+        "all connections to close",
+        seconds=60,
+    )
+    last, still_since = None, time.monotonic()
+
+    def stand_still():
+        nonlocal last, still_since
+        metrics = lossgazer.metrics()
+        now = {key: value for key, value in metrics.items() if "peer" in dict(key[1])}
+        if now != last:
+            last, still_since = now, time.monotonic()
+        return time.monotonic() - still_since > 3 and not unaccounted(metrics) and metrics
+
+    try:
+        return wait_until(stand_still, "the counters to stand still", 30, interval=0.4)
+    except TimeoutError as error:
+        frames = unaccounted(lossgazer.metrics())
+        raise AssertionError(f"{error}; frames captured, and accounted for: {frames}") from None
 
 
 def unaccounted(metrics):

@@ -1,0 +1,79 @@
+"""lossgazer's own misses: its ring overflows on purpose, and nothing of that is called loss."""
+
+import signal
+import threading
+import time
+
+from netlab import Lab
+from system_test_case import SystemTestCase
+from traffic import mixed
+
+MEGABYTE = 1_000_000
+NEVER_BY_OUR_MISS = (
+    "lost_packets_total",
+    "retransmitted_segments_total",
+    "retransmitted_bytes_total",
+    "spurious_retransmissions_total",
+    "reordered_segments_total",
+    "duplicate_packets_total",
+)
+
+
+class Pauses:
+    """Meanwhile a program is stopped again and again, and its ring, which nobody reads, overflows."""
+
+    def __init__(self, process, seconds=0.25):
+        self._process, self._seconds = process, seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._over.wait(self._seconds):
+            self._process.send_signal(signal.SIGSTOP)
+            time.sleep(self._seconds)
+            self._process.send_signal(signal.SIGCONT)
+
+
+class Starved(SystemTestCase):
+    def starve(self):
+        """Traffic past a lossgazer that misses much of it; its metrics when all rests."""
+        lossgazer = self.start("-i", "us0", "-B", "256KiB")
+        self.addCleanup(lossgazer.process.send_signal, signal.SIGCONT)
+        with Pauses(lossgazer.process):
+            mixed(self.lab.us, Lab.PEER, 12 * MEGABYTE, 12 * MEGABYTE, short_connections=20)
+        metrics = self.rest(lossgazer)
+        missed = metrics.sum("capture_dropped_packets_total", interface="us0", stage="kernel")
+        self.assertGreater(missed, 100, "the ring was to overflow")
+        self.assertGreater(metrics.sum("unseen_bytes_total", peer=Lab.PEER), 0)
+        return metrics
+
+    def test_clean_path(self):
+        metrics = self.starve()
+        self.assertEqual(
+            self.kernel("RetransSegs"), 0, "the path was to be clean, but the kernel sent again"
+        )
+        for counter in NEVER_BY_OUR_MISS:
+            self.assertEqual(metrics.sum(counter, peer=Lab.PEER), 0, counter)
+
+    def test_lossy_path(self):
+        self.lab.lose_segments("us", per_mille=10)
+        self.lab.lose_segments("peer", per_mille=10)
+        metrics = self.starve()
+        for direction, source in (("egress", "us"), ("ingress", "peer")):
+            lost = metrics.sum("lost_packets_total", peer=Lab.PEER, direction=direction)
+            self.assertLessEqual(lost, self.lab.lost(source), f"{direction}: no more than were lost")
+            for side in ("local",):
+                self.assertEqual(
+                    metrics.sum(
+                        "lost_packets_total", peer=Lab.PEER, direction=direction, side=side
+                    ),
+                    0,
+                    f"{direction} {side}",
+                )
