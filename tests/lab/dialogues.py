@@ -1,0 +1,129 @@
+"""Traffic of real kernel TCP: dialogues, in which a client says how much it sends and wants back.
+
+One long dialogue is a bulk transfer, many on one connection are request and response. Bounded in
+bytes, and in time.
+"""
+
+import random
+import socket
+import struct
+import threading
+import time
+
+HEADER = struct.Struct("!QQ")  # bytes that follow, bytes wanted back
+CHUNK = bytes(64 * 1024)
+PORT = 5201
+TIMEOUT = 60
+
+
+class Server:
+    """Answers dialogues on every address of a host."""
+
+    def __init__(self, host, congestion=None):
+        with host.entered():
+            self._listener = socket.create_server(
+                ("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256
+            )
+        if congestion:
+            name = congestion.encode()
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def _answer(connection):
+        with connection:
+            connection.settimeout(TIMEOUT)
+            try:
+                while header := _receive(connection, HEADER.size, keep=True):
+                    to_come, wanted = HEADER.unpack(header)
+                    _receive(connection, to_come)
+                    _send(connection, wanted)
+            except OSError:
+                pass  # the client gave up; it says so itself
+
+
+class Client:
+    """One connection, from `host` to `address`."""
+
+    def __init__(self, host, address, congestion=None):
+        with host.entered():
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            self._socket = socket.socket(family)
+        self._socket.settimeout(TIMEOUT)
+        if congestion:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.connect((address, PORT))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def say(self, send, receive):
+        self._socket.sendall(HEADER.pack(send, receive) + bytes(min(send, 1000)))
+        _send(self._socket, send - min(send, 1000))
+        _receive(self._socket, receive)
+
+
+def bulk(host, address, send, receive, seconds, congestion=None):
+    """Moves bytes in dialogues of this size for about `seconds`."""
+    end = time.monotonic() + seconds
+    with Client(host, address, congestion) as client:
+        while time.monotonic() < end:
+            client.say(send, receive)
+
+
+def requests(host, address, seconds, seed):
+    """Small requests and answers of a few packets on one connection, with pauses."""
+    chance = random.Random(seed)
+    end = time.monotonic() + seconds
+    with Client(host, address) as client:
+        while time.monotonic() < end:
+            client.say(chance.randrange(20, 1500), chance.choice((10, 500, 3000, 8000, 20000)))
+            time.sleep(chance.uniform(0, 0.06))
+
+
+def short_connections(host, address, seconds, seed):
+    """One dialogue a connection."""
+    chance = random.Random(seed)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with Client(host, address) as client:
+            client.say(chance.randrange(20, 1500), chance.choice((100, 3000, 20000)))
+        time.sleep(chance.uniform(0, 0.02))
+
+
+def _send(connection, count):
+    while count > 0:
+        connection.sendall(CHUNK[:count])
+        count -= min(count, len(CHUNK))
+
+
+def _receive(connection, count, keep=False):
+    """What was kept; nothing if the other end closed before the first byte."""
+    received = bytearray()
+    left = count
+    while left > 0:
+        data = connection.recv(min(left, len(CHUNK)))
+        if not data:
+            if left == count:
+                return b""
+            raise OSError("the connection ended early")
+        left -= len(data)
+        if keep:
+            received += data
+    return bytes(received)

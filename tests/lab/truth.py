@@ -1,0 +1,233 @@
+"""What really happened, from the impairment box's log: of every frame captured and packet sent.
+
+The classes are those of the verdicts, defined by what the sender did and the box let arrive, never
+by what a tap could know:
+  retransmission  its first byte had been sent before
+  spurious        and all of its bytes that had been sent before reached the receiver in copies
+                  sent earlier
+  reordered       an original that a tap saw after bytes beyond it
+  duplicate       the tap had captured this very packet
+A server that a network's copy of a SYN makes answer twice retransmits its SYN-ACK.
+
+What no tap can know is marked, and not scored: that a SYN or SYN-ACK is a repeat, where the tap has
+not captured any copy of it before. Nothing else is forgiven.
+"""
+
+import struct
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict, namedtuple
+from dataclasses import dataclass, field
+
+# As truth_log.cc writes it.
+RECORD = struct.Struct("<qIIIIIIHHHHBBBBI")
+Record = namedtuple(
+    "Record",
+    "time number frame seq ack payload_length tsval ip_id source_port destination_port copy"
+    " event sender place flags unused",
+)
+SENT, LOST, QUEUE_LOST, CAPTURED, DELIVERED = range(5)
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+TAPS = ("a", "middle", "b")
+A, B = 0, 1
+LONGEST = 1 << 16  # no packet takes more sequence numbers
+
+
+@dataclass(slots=True)
+class Packet:
+    """One packet on the wire, as its sender sent it."""
+
+    sender: int
+    flow: tuple
+    stream: object
+    begin: int  # offsets in the stream; the SYN is 0
+    end: int
+    is_pure_ack: bool
+    is_syn: bool
+    ip_id: int
+    again_up_to: int = 0  # sent before, up to here; 0 for an original
+    delivered: bool = False
+    at_tap: list = field(default_factory=lambda: [False] * len(TAPS))
+
+    @property
+    def is_retransmission(self):
+        return self.again_up_to > self.begin
+
+
+@dataclass
+class Frame:
+    """What is true of a captured frame that was anything but new and in order."""
+
+    sender: int
+    kind: str  # retransmission, reordered, duplicate
+    spurious: bool = False  # of a retransmission, and of every packet of a super-packet
+    side: str | None = None  # of the tap, where what it repeats was lost; None: both, or nowhere
+    packets: int = 1  # wire packets, of this kind
+    knowable: bool = True  # by somebody who sees what this tap captured
+
+
+class Stream:
+    """What one end of a connection sent, in its order."""
+
+    def __init__(self, first_seq):
+        self.first_seq = first_seq
+        self.next = 0
+        self._begins = []  # (begin, number), sorted
+
+    def offset(self, seq):
+        distance = (seq - self.first_seq) & 0xFFFFFFFF
+        return distance - (1 << 32) if distance >= 1 << 31 else distance
+
+    def add(self, begin, number):
+        insort(self._begins, (begin, number))
+
+    def earlier(self, packets, packet, number):
+        """Earlier transmissions that hold any of what `packet` repeats."""
+        low = bisect_left(self._begins, (packet.begin - LONGEST, 0))
+        high = bisect_left(self._begins, (packet.again_up_to, 0))
+        for _, other_number in self._begins[low:high]:
+            if other_number < number and packets[other_number].end > packet.begin:
+                yield packets[other_number]
+
+
+def records(path):
+    """The log's records, in the order they were written; a last one cut short is left out."""
+    return map(Record._make, _unpacked(path))
+
+
+def _unpacked(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size])
+
+
+class Truth:
+    """The log of one run, read whole."""
+
+    def __init__(self, path):
+        self.packets = {}  # by number
+        self.captures = [defaultdict(list) for _ in TAPS]  # frame: numbers of its packets
+        self._streams = {}
+        self._read(path)
+
+    def stream(self, ports, sender):
+        """The last one between these ports, or None."""
+        return self._streams.get((ports, sender))
+
+    def _read(self, path):
+        for values in _unpacked(path):
+            _, number, frame, *_, event, _, place, _, _ = values
+            if event == SENT:
+                self._sent(Record._make(values))
+            elif event == CAPTURED:
+                self.captures[place][frame].append(number)
+            elif event == DELIVERED:
+                self.packets[number].delivered = True
+
+    def _sent(self, record):
+        number, seq, flags, sender = record.number, record.seq, record.flags, record.sender
+        ends = record.source_port, record.destination_port
+        ports = ends if sender == A else ends[::-1]
+        stream = self._streams.get((ports, sender))
+        if stream is None or (flags & (SYN | ACK) == SYN and stream.first_seq != seq):
+            stream = Stream(seq)
+            self._streams[ports, sender] = stream
+        controls = bool(flags & SYN) + bool(flags & FIN)
+        takes = 0 if flags & RST else record.payload_length + controls
+        begin = stream.offset(seq)
+        packet = Packet(
+            *(sender, (ports, sender, id(stream)), stream, begin, begin + takes),
+            **{"is_pure_ack": takes == 0, "is_syn": bool(flags & SYN), "ip_id": record.ip_id},
+        )
+        if takes and begin < stream.next:
+            packet.again_up_to = min(packet.end, stream.next)
+        stream.next = max(stream.next, packet.end) if takes else stream.next
+        self.packets[number] = packet
+        if takes:
+            stream.add(begin, number)
+
+    def frames(self, tap):
+        """{frame number: Frame}, of those that a tap captured."""
+        found = {}
+        next_seen = {}
+        for packet in self.packets.values():
+            packet.at_tap[tap] = False
+        for frame, numbers in self.captures[tap].items():
+            packets = [self.packets[number] for number in numbers]
+            fresh = [(n, p) for n, p in zip(numbers, packets) if not p.at_tap[tap]]
+            first = packets[0]
+            if not fresh:
+                found[frame] = Frame(first.sender, "duplicate", packets=len(packets))
+                continue
+            again = [(n, p) for n, p in fresh if p.is_retransmission]
+            if again:
+                found[frame] = self._retransmission(tap, first.sender, again)
+            elif not first.is_pure_ack and first.begin < next_seen.get(first.flow, 0):
+                found[frame] = Frame(first.sender, "reordered", packets=len(packets))
+            for packet in packets:
+                packet.at_tap[tap] = True
+            end = max(packet.end for packet in packets)
+            if not all(packet.is_pure_ack for packet in packets):
+                next_seen[first.flow] = max(next_seen.get(first.flow, 0), end)
+        return found
+
+    def _retransmission(self, tap, sender, again):
+        spurious, seen = [], []
+        for number, packet in again:
+            earlier = list(packet.stream.earlier(self.packets, packet, number))
+            spurious.append(_covers((p for p in earlier if p.delivered), packet))
+            seen.append(_touches((p for p in earlier if p.at_tap[tap]), packet))
+        side = "after" if all(seen) else "before" if not any(seen) else None
+        knowable = any(seen) or not any(packet.is_syn for _, packet in again)
+        return Frame(sender, "retransmission", all(spurious), side, len(again), knowable)
+
+    def totals(self, tap):
+        """Packets by sender and by what became of them: {sender: Counter}.
+
+        `shown_by_number` are those lost before the tap that stand between numbered packets of their
+        flow which the tap captured: what a census of numbers can know.
+        """
+        for numbers in self.captures[tap].values():
+            for number in numbers:
+                self.packets[number].at_tap[tap] = True
+        totals = {A: Counter(), B: Counter()}
+        first, last = {}, {}  # number of each flow's first and last packet that the tap captured
+        for number, packet in self.packets.items():
+            if packet.at_tap[tap] and packet.ip_id:
+                first.setdefault(packet.flow, number)
+                last[packet.flow] = number
+        for number, packet in self.packets.items():
+            if not packet.at_tap[tap]:
+                shown = first.get(packet.flow, number) < number < last.get(packet.flow, number)
+                totals[packet.sender]["shown_by_number"] += shown
+        for packet in self.packets.values():
+            count = totals[packet.sender]
+            kind = "ack" if packet.is_pure_ack else "data"
+            count["sent"] += 1
+            count["retransmitted"] += packet.is_retransmission
+            if not packet.at_tap[tap]:
+                count["lost_before"] += 1
+                count[f"lost_before_{kind}"] += 1
+            elif not packet.delivered:
+                count["lost_after"] += 1
+                count[f"lost_after_{kind}"] += 1
+        return totals
+
+
+def _overlaps(copies, packet):
+    for copy in copies:
+        begin, end = max(copy.begin, packet.begin), min(copy.end, packet.again_up_to)
+        if begin < end:
+            yield begin, end
+
+
+def _covers(copies, packet):
+    reached = packet.begin
+    for begin, end in sorted(_overlaps(copies, packet)):
+        if begin > reached:
+            return False
+        reached = max(reached, end)
+    return reached >= packet.again_up_to
+
+
+def _touches(copies, packet):
+    return any(True for _ in _overlaps(copies, packet))
