@@ -6,8 +6,6 @@
 
 #include <cstdint>
 
-#include "analyzer/units.h"
-
 namespace lossgazer {
 
 // Where a packet stands among its sender's numbers.

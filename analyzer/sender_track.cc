@@ -30,8 +30,6 @@ constexpr Duration kCopyDelayMax = milliseconds(50);
 constexpr Duration kRoundTripMax = std::chrono::minutes(2);
 // The least delay of a tail loss probe (RFC 8985, section 7.2, as Linux rounds it).
 constexpr Duration kProbeDelayMin = milliseconds(8);
-// A lost tail is no longer than this many packets: more is another counter, or our own miss.
-constexpr int kTailMax = 32;
 // Idle for less, an empty segment below the highest byte is not a keep-alive but out of order.
 constexpr Duration kKeepAliveIdleMin = milliseconds(100);
 // A single byte is a keep-alive only after this idle time.
@@ -54,7 +52,7 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
     ++counters.zero_windows;
 
-  Numbering numbering = number(scene, segment);
+  IpIdCensus::Numbering numbering = number(scene, segment);
   Outcome outcome = Outcome::kJudged;
   if (segment.flag(kRst)) {
     ++counters.resets;
@@ -69,7 +67,7 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
     counters.duplicate_packets += packets;
     copied_ = 1;
     last_was_syn_ = segment.flag(kSyn) ? 1 : 0;
-    last_packet_ = std::max(last_packet_, segment.flag(kSyn) ? segment.time : last_packet_);
+    if (segment.flag(kSyn)) last_packet_ = std::max(last_packet_, segment.time);
     return outcome;
   }
   if (outcome == Outcome::kStray) return outcome;
@@ -85,50 +83,31 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   return outcome;
 }
 
-SenderTrack::Numbering SenderTrack::number(const Scene& scene, const Segment& segment) const {
-  Numbering numbering;
-  if (!segment.has(kHasIpId)) return numbering;
-  IdStep& step = numbering.step;
-  step = ip_id_.step_to(segment.ip_id);
-  const bool takes_bytes = segment.sequence_length() > 0;
-  const bool is_new = started_ && takes_bytes && segment.seq.unwrap(next_) >= next_;
-  if (step.kind == IdStep::Kind::kPast) {
-    const Trouble* trouble = trouble_ == kNone ? nullptr : &scene.pools.troubles[trouble_];
-    numbering.was_missing =
-        trouble != nullptr && trouble->id_gaps.contains(scene.pools.id_gaps, step.position);
-    // A number that was seen cannot bring news.
-    const bool acks_more = segment.flag(kAck) && scene.last_ack &&
-                           serial_distance(scene.last_ack->raw(), segment.ack.raw()) > 0;
-    numbering.skip.filled = numbering.was_missing;
-    if (!numbering.was_missing && ip_id_.is_since_base(step.position) &&
-        (takes_bytes ? is_new : acks_more)) {
-      step.kind = IdStep::Kind::kJump;
-    }
-  } else if (step.kind == IdStep::Kind::kNext && step.skipped > 0) {
-    if (is_new) {
-      const uint64_t hole = segment.seq.unwrap(next_) - next_;
-      if (hole > 0 && hole < StrayRun::kFar) {
-        numbering.skip.in_holes =
-            std::min<int>(step.skipped, packets_in(hole, segment.tcp_header_length));
-      }
-    }
-    const int beyond_holes = step.skipped - numbering.skip.in_holes;
-    numbering.unexplained = std::max(0, beyond_holes - static_cast<int>(scene.owed_acks));
-    numbering.skip.shared = segment.has(kAfterSibling);
-    numbering.skip.plausible = static_cast<int>(scene.owed_acks);
-    if (trouble_ != kNone) {
-      const Trouble& trouble = scene.pools.troubles[trouble_];
-      numbering.skip.in_doubt = !trouble.holes.empty() || !trouble.repeats.empty();
-      numbering.skip.repeating = takes_bytes && !is_new;
-    }
-  }
-  return numbering;
+IpIdCensus::Gaps SenderTrack::id_gaps(const Scene& scene) const {
+  TrackPools& pools = scene.pools;
+  return {trouble_ == kNone ? nullptr : &pools.troubles[trouble_].id_gaps, pools.id_gaps};
 }
 
-// Whether the packet is one that was captured before, going by its number alone.
-bool SenderTrack::is_seen_number(const Numbering& numbering) const {
-  return ip_id_.census_holds() && numbering.step.kind == IdStep::Kind::kPast &&
-         !numbering.was_missing && ip_id_.is_since_base(numbering.step.position);
+IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& segment) const {
+  if (!segment.has(kHasIpId)) return {};
+  IpIdCensus::Context context;
+  context.takes_bytes = segment.sequence_length() > 0;
+  context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
+  context.acks_more = segment.flag(kAck) && scene.last_ack &&
+                      serial_distance(scene.last_ack->raw(), segment.ack.raw()) > 0;
+  context.after_sibling = segment.has(kAfterSibling);
+  context.owed_acks = static_cast<int>(scene.owed_acks);
+  if (context.is_new) {
+    const uint64_t hole = segment.seq.unwrap(next_) - next_;
+    if (hole > 0 && hole < StrayRun::kFar) {
+      context.hole_packets = packets_in(hole, segment.tcp_header_length);
+    }
+  }
+  if (trouble_ != kNone) {
+    const Trouble& trouble = scene.pools.troubles[trouble_];
+    context.in_doubt = !trouble.holes.empty() || !trouble.repeats.empty();
+  }
+  return census_.number(segment.ip_id, context, id_gaps(scene));
 }
 
 // Whether an acknowledgment without a number is the network's copy of one. Without SACK a receiver
@@ -143,51 +122,23 @@ bool SenderTrack::is_copied_ack(const Scene& scene, const Segment& segment) cons
 }
 
 void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16_t packets,
-                              const Numbering& numbering) {
-  const IdStep& step = numbering.step;
-  const bool is_next = step.kind == IdStep::Kind::kNext;
+                              const IpIdCensus::Numbering& numbering) {
+  const bool is_next = numbering.step.kind == IdStep::Kind::kNext;
   // Some resets are not of the connection's own making, but their host's.
-  if (segment.flag(kRst) && (!is_next || step.skipped > 0)) return;
-  const uint32_t first_missing = ip_id_.newest_position() + ip_id_.newest_packets();
-  const bool after_super_packet = ip_id_.newest_packets() > 1;
-  const IpIdMode::Census census = ip_id_.add(segment.ip_id, packets, step, numbering.skip);
-  TrackPools& pools = scene.pools;
-  if (census == IpIdMode::Census::kEnds) {
-    missing_ = tail_left_ = 0;
-    size_proven_ = 0;
-    if (trouble_ != kNone) pools.troubles[trouble_].id_gaps.clear(pools.id_gaps);
-  } else if (step.kind == IdStep::Kind::kPast) {
-    if (numbering.was_missing) {
-      const uint32_t found =
-          pools.troubles[trouble_].id_gaps.fill(pools.id_gaps, step.position, packets);
-      missing_ = static_cast<uint8_t>(missing_ - std::min<uint32_t>(missing_, found));
-    }
-  } else if (is_next && step.skipped == 0) {
-    if (after_super_packet) size_proven_ = 1;
-  } else if (is_next && !numbering.skip.shared) {
-    // A super-packet of a size that is not known for sure may have taken the numbers itself.
-    int missing = after_super_packet && !size_proven_ ? numbering.skip.in_holes : step.skipped;
-    // Bytes that are lost leave a hole, or come again. In order, and with nothing to repeat, their
-    // sender can only have lost acknowledgments that it owed: the rest are another flow's.
-    const bool in_order = segment.sequence_length() > 0 && numbering.skip.in_holes == 0;
-    if (in_order && !numbering.skip.in_doubt) missing = std::min(missing, numbering.skip.plausible);
-    Trouble* trouble = missing > 0 ? open_trouble(scene) : nullptr;
-    if (trouble != nullptr) {
-      if (trouble->id_gaps.full())
-        count_missing(scene, trouble->id_gaps.take_oldest(pools.id_gaps));
-      trouble->id_gaps.open(pools.id_gaps, {.first = first_missing,
-                                            .count = static_cast<uint16_t>(missing),
-                                            .since = last_packet_,
-                                            .opened = segment.time});
+  if (segment.flag(kRst) && (!is_next || numbering.step.skipped > 0)) return;
+  const IpIdCensus::Taken taken = census_.take(
+      segment.ip_id, packets, segment.sequence_length() > 0, numbering, id_gaps(scene));
+  if (taken.missing.count > 0) {
+    if (Trouble* trouble = open_trouble(scene)) {
+      Pool<IdGap>& pool = scene.pools.id_gaps;
+      if (trouble->id_gaps.full()) count_missing(scene, trouble->id_gaps.take_oldest(pool));
+      trouble->id_gaps.open(pool, {.first = taken.missing.first,
+                                   .count = taken.missing.count,
+                                   .since = last_packet_,
+                                   .opened = segment.time});
     }
   }
-  if (census == IpIdMode::Census::kBegins) {
-    const uint32_t missing =
-        trouble_ == kNone ? 0 : pools.troubles[trouble_].id_gaps.missing(pools.id_gaps);
-    scene.counters.census_packets += ip_id_.numbers_since_base() - missing;
-  } else if (ip_id_.census_holds() && step.kind != IdStep::Kind::kUnknown) {
-    scene.counters.census_packets += packets;
-  }
+  scene.counters.census_packets += census_.covered_by(taken, packets, numbering, id_gaps(scene));
   if (is_next) newest_payload_ = segment.payload_length;
 }
 
@@ -195,7 +146,7 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
 void SenderTrack::commit_missing_numbers(const Scene& scene, std::optional<CaptureTime> now) {
   IdGapList& gaps = scene.pools.troubles[trouble_].id_gaps;
   Pool<IdGap>& pool = scene.pools.id_gaps;
-  while (!gaps.empty() && (!now || gaps.is_due(pool, *now, ip_id_.newest_position()))) {
+  while (!gaps.empty() && (!now || gaps.is_due(pool, *now, census_.mode().newest_position()))) {
     // Whether it was our own miss is told within half a second.
     if (now && !scene.gaps.known(gaps.oldest(pool).opened)) return;
     count_missing(scene, gaps.take_oldest(pool));
@@ -203,7 +154,7 @@ void SenderTrack::commit_missing_numbers(const Scene& scene, std::optional<Captu
 }
 
 void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
-  if (!ip_id_.census_holds() || !scene.gaps.known(gap.opened) ||
+  if (!census_.holds() || !scene.gaps.known(gap.opened) ||
       scene.gaps.may_have_missed(gap.since, gap.opened)) {
     return;
   }
@@ -226,12 +177,13 @@ uint16_t SenderTrack::packets_in(uint64_t bytes, uint32_t tcp_header_length) con
 
 // A packet larger than usual that took several identification numbers was a super-packet after all.
 void SenderTrack::learn_segment_size(const Segment& segment) {
-  if (newest_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) || !ip_id_.sequential()) {
+  if (newest_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) ||
+      !census_.mode().sequential()) {
     return;
   }
-  const IdStep next = ip_id_.step_to(segment.ip_id);
+  const IdStep next = census_.mode().step_to(segment.ip_id);
   if (next.kind != IdStep::Kind::kNext) return;
-  const auto step = static_cast<int>(next.position - ip_id_.newest_position());
+  const auto step = static_cast<int>(next.position - census_.mode().newest_position());
   const auto size =
       (newest_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
   const bool fits = size >= kUsualSegmentSizeMax / 2 && size <= UINT16_MAX;
@@ -275,10 +227,10 @@ bool SenderTrack::is_other_stream(const Segment& syn) const {
 }
 
 SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment& segment,
-                                              const Numbering& numbering) {
+                                              const IpIdCensus::Numbering& numbering) {
   if (segment.sack_count > 0) sacks_ = 1;
   const bool copied = is_copied_ack(scene, segment);
-  if (copied || is_seen_number(numbering)) {
+  if (copied || census_.was_seen(numbering)) {
     const StreamOffset begin = started_ ? segment.seq.unwrap(next_) : segment.seq.first_offset();
     scene.report(VerdictKind::kDuplicate, copied ? Evidence::kIdenticalCopy : Evidence::kIpId,
                  begin, CopyEvidence(segment));
@@ -298,7 +250,7 @@ SenderTrack::Outcome SenderTrack::judge_empty(const Scene& scene, const Segment&
 }
 
 SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& segment,
-                                             Numbering& numbering) {
+                                             IpIdCensus::Numbering& numbering) {
   if (!started_) begin_with(segment);
   close_missed(scene, segment.time, false);
   const StreamOffset begin = segment.seq.unwrap(next_);
@@ -313,17 +265,10 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
   }
   if (begin >= next_) {
     const std::optional<Evidence> again = why_sent_before(scene, segment, numbering, begin, end);
-    const int missing = missing_ + numbering.unexplained;
-    missing_ = 0;
-    take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || ip_id_.census_holds());
-    if (!again) {
-      tail_left_ = 0;
-    } else {
+    census_.settle_tail(numbering, again.has_value(), packets_of(segment));
+    take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || census_.holds());
+    if (again) {
       numbering.skip.in_doubt = true;
-      tail_left_ =
-          static_cast<uint8_t>(std::clamp(
-              (tail_left_ > 0 ? tail_left_ : missing) - packets_of(segment), 0, kTailMax)) &
-          63;
       Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
       repeat.first_copy = segment.time;
       repeat.since = last_packet_;
@@ -454,7 +399,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   Order order;
   if (copy != nullptr) {
     if (same_bytes && is_network_copy(scene, segment, *copy)) {
-      const bool by_ip_id = segment.has(kHasIpId) && ip_id_.sequential();
+      const bool by_ip_id = segment.has(kHasIpId) && census_.mode().sequential();
       scene.report(VerdictKind::kDuplicate, by_ip_id ? Evidence::kIpId : Evidence::kIdenticalCopy,
                    begin, CopyEvidence(segment));
       if (Trouble* noted = open_trouble(scene)) {
@@ -694,8 +639,8 @@ void SenderTrack::note_announcement(const Scene& scene, const Segment& segment,
 // Why bytes that are new to us were sent before all the same: by what earlier packets said of them,
 // or because they are a lost tail.
 std::optional<Evidence> SenderTrack::why_sent_before(const Scene& scene, const Segment& segment,
-                                                     const Numbering& numbering, StreamOffset begin,
-                                                     StreamOffset end) const {
+                                                     const IpIdCensus::Numbering& numbering,
+                                                     StreamOffset begin, StreamOffset end) const {
   if (trouble_ != kNone && begin < scene.pools.troubles[trouble_].announced) {
     const CopyEvidence& announcement = scene.pools.troubles[trouble_].announcement;
     const Order order = compare_with_opener(scene, segment, end, announcement);
@@ -708,18 +653,10 @@ std::optional<Evidence> SenderTrack::why_sent_before(const Scene& scene, const S
 // Numbers are missing that nothing else explains, and the sender waited as for a probe or a
 // time-out. What follows it at once is the rest of that tail.
 bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
-                                 const Numbering& numbering) const {
-  if (tail_left_ > 0) return true;
-  const int missing = missing_ + numbering.unexplained;
-  if (!ip_id_.may_be_own() || numbering.skip.shared || missing < 1 || missing > kTailMax) {
-    return false;
-  }
-  CaptureTime since = last_packet_;
-  if (numbering.unexplained == 0 && trouble_ != kNone) {
-    const IdGapList& gaps = scene.pools.troubles[trouble_].id_gaps;
-    if (!gaps.empty()) since = gaps.newest(scene.pools.id_gaps).since;
-  }
-  if (scene.heard) since = std::max(since, *scene.heard);
+                                 const IpIdCensus::Numbering& numbering) const {
+  if (census_.in_tail()) return true;
+  if (!census_.may_be_tail(numbering)) return false;
+  const CaptureTime since = scene.heard ? std::max(last_packet_, *scene.heard) : last_packet_;
   const Duration wait = scene.path_rtt > Duration::zero()
                             ? std::clamp<Duration>(2 * scene.path_rtt, kProbeDelayMin, kTimeOutMin)
                             : kTimeOutMin;
@@ -736,9 +673,9 @@ SenderTrack::Order SenderTrack::order_of(const Segment& segment, const CopyEvide
   if (segment.has(kHasTsval) && copy.has(kHasTsval) && segment.tsval != copy.tsval) {
     return {serial_distance(copy.tsval, segment.tsval), Evidence::kTsval};
   }
-  if (segment.has(kHasIpId) && copy.has(kHasIpId) && ip_id_.sequential() &&
+  if (segment.has(kHasIpId) && copy.has(kHasIpId) && census_.mode().sequential() &&
       segment.ip_id != copy.ip_id) {
-    const int distance = ip_id_.distance(copy.ip_id, segment.ip_id);
+    const int distance = census_.mode().distance(copy.ip_id, segment.ip_id);
     // Nothing is late for so long: the counter went round, or is not the sender's alone.
     if (distance > 0 || segment.time - copy.time < kLatenessMax) return {distance, Evidence::kIpId};
   }
@@ -752,8 +689,7 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
                           (!segment.has(kHasTsval) || segment.tsval == copy.tsval);
   if (!same_tsval || segment.ack.raw() != copy.ack) return false;
   // A SYN that comes twice, if only as the network's copy, is answered twice.
-  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn && scene.heard &&
-      *scene.heard > copy.time) {
+  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn && *scene.heard > copy.time) {
     return false;
   }
   // A server may resend a stored packet with its old number, but not before a time-out.
@@ -818,7 +754,7 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
   }
   const bool duplicate = ack == acked_ && !advanced && outstanding &&
                          segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
-  if (duplicate && duplicate_acks_ < 7) ++duplicate_acks_;
+  if (duplicate && duplicate_acks_ < 3) ++duplicate_acks_;
   // Closed before anything was sent beyond the acknowledgment, it threw nothing away.
   if (window_known_ && window_ == 0 && ack == acked_ && has_unacknowledged()) {
     if (Trouble* trouble = open_trouble(scene)) {
@@ -936,7 +872,7 @@ void SenderTrack::finish(const Scene& scene) {
     const Hole& hole = pools.holes[i];
     const bool missed = trouble.sacked.any_beyond(pools.ranges, hole.end) ||
                         (hole.begin == acked_ && duplicate_acks_ >= 2);
-    if (!missed || (hole.numbered && ip_id_.census_holds())) continue;
+    if (!missed || (hole.numbered && census_.holds())) continue;
     const CaptureTime opened = hole.opener.time;
     if (!scene.gaps.known(opened) || scene.gaps.may_have_missed(hole.since, opened)) continue;
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=

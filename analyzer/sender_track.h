@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "analyzer/id_gap_list.h"
-#include "analyzer/ip_id_mode.h"
+#include "analyzer/ip_id_census.h"
 #include "analyzer/pool.h"
 #include "analyzer/repeat_list.h"
 #include "analyzer/rtt_leg.h"
@@ -56,7 +55,7 @@ class SenderTrack {
   }
   [[nodiscard]] const RttLeg& rtt() const { return rtt_; }
   // The missing identification numbers are counted as loss before the capture point.
-  [[nodiscard]] bool census_holds() const { return ip_id_.census_holds(); }
+  [[nodiscard]] bool census_holds() const { return census_.holds(); }
   [[nodiscard]] bool last_was_syn() const { return last_was_syn_ != 0; }
   // What the receiver acknowledged; nothing until it did.
   [[nodiscard]] std::optional<SeqNum> last_ack() const {
@@ -99,23 +98,17 @@ class SenderTrack {
   void take_stray_acknowledgment(const Scene& scene, const Segment& segment);
   void forget_stream(const Scene& scene, const StrayRun& run);
 
-  // How a packet's identification number stands to those before it.
-  struct Numbering {
-    IdStep step;
-    IpIdMode::Skip skip;
-    bool was_missing = false;  // it fills a gap of the census
-    int unexplained = 0;       // numbers left out that neither holes nor owed ACKs explain
-  };
-  [[nodiscard]] Numbering number(const Scene& scene, const Segment& segment) const;
+  [[nodiscard]] IpIdCensus::Gaps id_gaps(const Scene& scene) const;
+  [[nodiscard]] IpIdCensus::Numbering number(const Scene& scene, const Segment& segment) const;
   [[nodiscard]] bool is_copied_ack(const Scene& scene, const Segment& segment) const;
-  [[nodiscard]] bool is_seen_number(const Numbering& numbering) const;
   void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
-                   const Numbering& numbering);
+                   const IpIdCensus::Numbering& numbering);
   void commit_missing_numbers(const Scene& scene, std::optional<CaptureTime> now);
   void count_missing(const Scene& scene, const IdGap& gap) const;
 
-  Outcome judge_empty(const Scene& scene, const Segment& segment, const Numbering& numbering);
-  Outcome judge_data(const Scene& scene, const Segment& segment, Numbering& numbering);
+  Outcome judge_empty(const Scene& scene, const Segment& segment,
+                      const IpIdCensus::Numbering& numbering);
+  Outcome judge_data(const Scene& scene, const Segment& segment, IpIdCensus::Numbering& numbering);
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, uint64_t seen_bytes, uint64_t hole_bytes);
   void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
@@ -132,10 +125,10 @@ class SenderTrack {
   [[nodiscard]] const CopyEvidence* copy_at(const TrackPools& pools, StreamOffset offset) const;
   void note_announcement(const Scene& scene, const Segment& segment, StreamOffset offset);
   [[nodiscard]] std::optional<Evidence> why_sent_before(const Scene& scene, const Segment& segment,
-                                                        const Numbering& numbering,
+                                                        const IpIdCensus::Numbering& numbering,
                                                         StreamOffset begin, StreamOffset end) const;
   [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
-                                    const Numbering& numbering) const;
+                                    const IpIdCensus::Numbering& numbering) const;
   [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;
   [[nodiscard]] Order order_of(const Segment& segment, const CopyEvidence& copy) const;
   [[nodiscard]] bool is_network_copy(const Scene& scene, const Segment& segment,
@@ -172,12 +165,8 @@ class SenderTrack {
   uint16_t segment_size_limit_ = 0;  // the least MSS announced, 0 if none was seen
   uint16_t segment_size_ = 0;        // as learned from super-packets, 0 if not
   uint16_t window_ = 0;              // the receiver's, as on the wire
-  IpIdMode ip_id_;
-  uint8_t missing_ = 0;        // numbers that nothing explains, since the last new data
-  uint8_t tail_left_ : 6 = 0;  // of a lost tail that is being sent again, packets still to come
-  uint8_t copied_ : 1 = 0;     // the network was seen to copy its packets
-  uint8_t last_was_syn_ : 1 = 0;
-  uint8_t duplicate_acks_ : 3 = 0;  // in a row, up to 7
+  IpIdCensus census_;
+  uint8_t duplicate_acks_ : 2 = 0;  // in a row, up to 3
   uint8_t seen_ : 1 = 0;
   uint8_t started_ : 1 = 0;
   uint8_t syn_seen_ : 1 = 0;
@@ -188,9 +177,10 @@ class SenderTrack {
   uint8_t probe_repeated_ : 1 = 0;  // something was sent again since (Karn)
   uint8_t probe_tsval_is_new_ : 1 = 0;
   uint8_t has_newest_tsval_ : 1 = 0;
-  uint8_t sacks_ : 1 = 0;        // it was seen to send SACKs, or to permit them
-  uint8_t size_proven_ : 1 = 0;  // super-packets took as many numbers as their size says
-  uint8_t echo_seen_ : 1 = 0;    // the receiver was seen to echo a timestamp
+  uint8_t sacks_ : 1 = 0;   // it was seen to send SACKs, or to permit them
+  uint8_t copied_ : 1 = 0;  // the network was seen to copy its packets
+  uint8_t last_was_syn_ : 1 = 0;
+  uint8_t echo_seen_ : 1 = 0;  // the receiver was seen to echo a timestamp
 };
 
 }  // namespace lossgazer

@@ -1,0 +1,86 @@
+#include "analyzer/ip_id_census.h"
+
+#include <algorithm>
+
+namespace lossgazer {
+namespace {
+
+// A lost tail is no longer than this many packets: more is another counter, or our own miss.
+constexpr int kTailMax = 32;
+
+}  // namespace
+
+IpIdCensus::Numbering IpIdCensus::number(uint16_t ip_id, const Context& context,
+                                         const Gaps& gaps) const {
+  Numbering numbering{.step = mode_.step_to(ip_id), .skip = {}};
+  IdStep& step = numbering.step;
+  IpIdMode::Skip& skip = numbering.skip;
+  if (step.kind == IdStep::Kind::kPast) {
+    skip.filled = gaps.list != nullptr && gaps.list->contains(gaps.pool, step.position);
+    // A number that was seen cannot bring news.
+    const bool brings_news = context.takes_bytes ? context.is_new : context.acks_more;
+    if (!skip.filled && mode_.is_since_base(step.position) && brings_news) {
+      step.kind = IdStep::Kind::kJump;
+    }
+  } else if (step.kind == IdStep::Kind::kNext && step.skipped > 0) {
+    skip.in_holes = std::min(step.skipped, context.hole_packets);
+    skip.plausible = context.owed_acks;
+    skip.in_doubt = context.in_doubt;
+    skip.repeating = context.takes_bytes && !context.is_new;
+    skip.shared = context.after_sibling;
+    numbering.unexplained = std::max(0, step.skipped - skip.in_holes - context.owed_acks);
+  }
+  return numbering;
+}
+
+bool IpIdCensus::was_seen(const Numbering& numbering) const {
+  return holds() && numbering.step.kind == IdStep::Kind::kPast && !numbering.skip.filled &&
+         mode_.is_since_base(numbering.step.position);
+}
+
+IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_bytes,
+                                   const Numbering& numbering, const Gaps& gaps) {
+  const IdStep& step = numbering.step;
+  const IpIdMode::Skip& skip = numbering.skip;
+  const uint32_t first_missing = mode_.newest_position() + mode_.newest_packets();
+  const bool after_super_packet = mode_.newest_packets() > 1;
+  const IpIdMode::Census census = mode_.add(ip_id, packets, step, skip);
+  Taken taken{.missing = {}, .begins = census == IpIdMode::Census::kBegins};
+  if (census == IpIdMode::Census::kEnds) {
+    tail_left_ = 0;
+    size_proven_ = 0;
+    if (gaps.list != nullptr) gaps.list->clear(gaps.pool);
+  } else if (step.kind == IdStep::Kind::kPast) {
+    if (skip.filled) gaps.list->fill(gaps.pool, step.position, packets);
+  } else if (step.kind == IdStep::Kind::kNext && step.skipped == 0) {
+    if (after_super_packet) size_proven_ = 1;
+  } else if (step.kind == IdStep::Kind::kNext && !skip.shared) {
+    // A super-packet of a size that is not known for sure may have taken the numbers itself.
+    int missing = after_super_packet && !size_proven_ ? skip.in_holes : step.skipped;
+    // Bytes that are lost leave a hole, or come again. In order, and with nothing to repeat, their
+    // sender can only have lost acknowledgments that it owed: the rest are another flow's.
+    const bool in_order = takes_bytes && skip.in_holes == 0;
+    if (in_order && !skip.in_doubt) missing = std::min(missing, skip.plausible);
+    taken.missing = {first_missing, static_cast<uint16_t>(missing)};
+  }
+  return taken;
+}
+
+uint32_t IpIdCensus::covered_by(const Taken& taken, uint16_t packets, const Numbering& numbering,
+                                const Gaps& gaps) const {
+  if (!holds() || numbering.step.kind == IdStep::Kind::kUnknown) return 0;
+  if (!taken.begins) return packets;
+  return mode_.numbers_since_base() - (gaps.list == nullptr ? 0 : gaps.list->missing(gaps.pool));
+}
+
+bool IpIdCensus::may_be_tail(const Numbering& numbering) const {
+  return mode_.may_be_own() && !numbering.skip.shared && numbering.unexplained >= 1 &&
+         numbering.unexplained <= kTailMax;
+}
+
+void IpIdCensus::settle_tail(const Numbering& numbering, bool is_tail, uint16_t packets) {
+  const int whole = tail_left_ > 0 ? tail_left_ : numbering.unexplained;
+  tail_left_ = static_cast<uint8_t>(is_tail ? std::clamp(whole - packets, 0, kTailMax) : 0) & 63;
+}
+
+}  // namespace lossgazer

@@ -1,0 +1,78 @@
+// One direction's identification numbers: how a packet's stands to those before it, and what became
+// of those that were left out. Where the counter is the direction's alone, one that never comes is
+// a packet lost before the capture point. The numbers still to come are an IdGapList, which the
+// track keeps in the pools; this knows no sequence numbers, and no time but that of a gap.
+#pragma once
+
+#include <cstdint>
+
+#include "analyzer/id_gap_list.h"
+#include "analyzer/ip_id_mode.h"
+#include "analyzer/pool.h"
+
+namespace lossgazer {
+
+// Not thread-safe.
+class IpIdCensus {
+ public:
+  // What else is known of a packet and its sender.
+  struct Context {
+    bool takes_bytes = false;    // payload, SYN or FIN
+    bool is_new = false;         // bytes beyond the highest seen
+    bool acks_more = false;      // it acknowledges more than any before
+    bool in_doubt = false;       // holes or repeats wait for their fate
+    bool after_sibling = false;  // see SharedCounters
+    int hole_packets = 0;        // that fit into the gap before its bytes
+    int owed_acks = 0;           // packets received and not acknowledged, in what was seen
+  };
+  // The gaps of this direction, if it is troubled.
+  struct Gaps {
+    IdGapList* list = nullptr;  // null: there are none
+    Pool<IdGap>& pool;
+  };
+
+  // How a packet's number stands to those before it.
+  struct Numbering {
+    IdStep step;
+    IpIdMode::Skip skip;
+    int unexplained = 0;  // numbers left out that neither holes nor owed ACKs explain
+  };
+  // Changes nothing.
+  [[nodiscard]] Numbering number(uint16_t ip_id, const Context& context, const Gaps& gaps) const;
+  // Whether the packet is one that was captured before, going by its number alone.
+  [[nodiscard]] bool was_seen(const Numbering& numbering) const;
+
+  // Takes a packet that is judged and no duplicate, and stands for `packets` on the wire. Returns
+  // the numbers that it shows to be missing, to be put into the gaps; a `count` of 0: none.
+  struct Missing {
+    uint32_t first = 0;
+    uint16_t count = 0;
+  };
+  struct Taken {
+    Missing missing;
+    bool begins = false;  // the census holds from here on, and since its base
+  };
+  Taken take(uint16_t ip_id, uint16_t packets, bool takes_bytes, const Numbering& numbering,
+             const Gaps& gaps);
+  // How many packets came under the census with one of `packets` on the wire, its gap included.
+  [[nodiscard]] uint32_t covered_by(const Taken& taken, uint16_t packets,
+                                    const Numbering& numbering, const Gaps& gaps) const;
+
+  [[nodiscard]] const IpIdMode& mode() const { return mode_; }
+  [[nodiscard]] bool holds() const { return mode_.census_holds(); }
+
+  // New data with this numbering may be a lost tail that is sent again: nothing else explains the
+  // numbers that are missing.
+  [[nodiscard]] bool may_be_tail(const Numbering& numbering) const;
+  // The tail that was found is still being sent again.
+  [[nodiscard]] bool in_tail() const { return tail_left_ > 0; }
+  // New data of `packets` came, as part of a tail or not.
+  void settle_tail(const Numbering& numbering, bool is_tail, uint16_t packets);
+
+ private:
+  IpIdMode mode_;
+  uint8_t tail_left_ : 6 = 0;    // of a lost tail that is being sent again, packets still to come
+  uint8_t size_proven_ : 1 = 0;  // super-packets took as many numbers as their size says
+};
+
+}  // namespace lossgazer
