@@ -7,49 +7,37 @@ bytes, and in time.
 import random
 import socket
 import struct
-import threading
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
+
+import traffic  # noqa: E402
+from traffic import CHUNK, PORT, TIMEOUT, send_bytes  # noqa: E402
 
 HEADER = struct.Struct("!QQ")  # bytes that follow, bytes wanted back
-CHUNK = bytes(64 * 1024)
-PORT = 5201
-TIMEOUT = 60
 
 
-class Server:
+class Server(traffic.Server):
     """Answers dialogues on every address of a host."""
 
     def __init__(self, host, congestion=None):
-        with host.entered():
-            self._listener = socket.create_server(
-                ("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256
-            )
+        super().__init__(host)
         if congestion:
-            name = congestion.encode()
-            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+            self.listener.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode()
+            )
 
     @staticmethod
-    def _answer(connection):
+    def serve(connection):
         with connection:
             connection.settimeout(TIMEOUT)
             try:
                 while header := _receive(connection, HEADER.size, keep=True):
                     to_come, wanted = HEADER.unpack(header)
                     _receive(connection, to_come)
-                    _send(connection, wanted)
+                    send_bytes(connection, wanted)
             except OSError:
                 pass  # the client gave up; it says so itself
 
@@ -75,7 +63,7 @@ class Client:
 
     def say(self, send, receive):
         self._socket.sendall(HEADER.pack(send, receive) + bytes(min(send, 1000)))
-        _send(self._socket, send - min(send, 1000))
+        send_bytes(self._socket, send - min(send, 1000))
         _receive(self._socket, receive)
 
 
@@ -105,12 +93,6 @@ def short_connections(host, address, seconds, seed):
         with Client(host, address) as client:
             client.say(chance.randrange(20, 1500), chance.choice((100, 3000, 20000)))
         time.sleep(chance.uniform(0, 0.02))
-
-
-def _send(connection, count):
-    while count > 0:
-        connection.sendall(CHUNK[:count])
-        count -= min(count, len(CHUNK))
 
 
 def _receive(connection, count, keep=False):

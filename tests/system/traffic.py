@@ -20,25 +20,26 @@ class Server:
 
     def __init__(self, namespace, port=PORT):
         with namespace.entered():
-            self._listener = socket.create_server(
+            self.listener = socket.create_server(
                 ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256
             )
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self._listener.close()
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self.listener.close()
 
     def _accept(self):
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _ = self.listener.accept()
             except OSError:  # closed
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     @staticmethod
-    def _serve(connection):
+    def serve(connection):
+        """One connection, to its end."""
         with connection:
             connection.settimeout(TIMEOUT)
             to_come, wanted = REQUEST.unpack(_receive_exactly(connection, REQUEST.size))
@@ -78,13 +79,13 @@ def mixed(namespace, address, send, receive, short_connections=40):
 
 
 def _send_and_receive(connection, send, receive):
-    sender = threading.Thread(target=_send, args=(connection, send))
+    sender = threading.Thread(target=send_bytes, args=(connection, send))
     sender.start()
     _receive_exactly(connection, receive, keep=False)
     sender.join()
 
 
-def _send(connection, count):
+def send_bytes(connection, count):
     while count > 0:
         connection.sendall(CHUNK[:count])
         count -= min(count, len(CHUNK))
