@@ -144,7 +144,8 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
       out << json_text(snapshot);
       break;
     case ReportFormat::kCsv:
-      out << csv_text(snapshot);
+      out << csv_text(snapshot, options.analyzer.local.empty() ? PeerKey::Kind::kPair
+                                                               : PeerKey::Kind::kAddress);
       break;
     case ReportFormat::kEvents:
       break;

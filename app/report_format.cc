@@ -146,25 +146,26 @@ std::string json_text(const Snapshot& snapshot) {
   return text + "}}}\n";
 }
 
-std::string csv_text(const Snapshot& snapshot) {
-  std::string header;
-  std::string rows;
+std::string csv_text(const Snapshot& snapshot, PeerKey::Kind kind) {
+  std::string text;
+  for (const PeerLabel& label : row_labels({.kind = kind}, Direction::kEgress)) {
+    text += fmt::format("{},", label.name);
+  }
+  for (const ReportField& field : report_fields({}, kind, Direction::kEgress)) {
+    text += field.part.empty() ? fmt::format("{},", field.key)
+                               : fmt::format("{}_{},", field.key, field.part);
+  }
+  text.back() = '\n';
   for_each_direction(snapshot, [&](const PeerKey& key, Direction direction, const auto& counters) {
-    std::string names;
     for (const PeerLabel& label : row_labels(key, direction)) {
-      names += fmt::format("{},", label.name);
-      rows += fmt::format("{},", label.value);
+      text += fmt::format("{},", label.value);
     }
     for (const ReportField& field : report_fields(counters, key.kind, direction)) {
-      names += field.part.empty() ? fmt::format("{},", field.key)
-                                  : fmt::format("{}_{},", field.key, field.part);
-      rows += fmt::format("{},", field.number);
+      text += fmt::format("{},", field.number);
     }
-    names.back() = '\n';
-    rows.back() = '\n';
-    header = names;
+    text.back() = '\n';
   });
-  return header + rows;
+  return text;
 }
 
 std::string event_line(const Verdict& verdict, std::string_view file) {

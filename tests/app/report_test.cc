@@ -123,6 +123,18 @@ TEST_F(Report, CsvHasOneHeaderAndTheSameRows) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
 }
 
+TEST_F(Report, CsvOfNoTrafficIsItsHeader) {
+  const std::filesystem::path empty = directory_ / "empty.pcap";
+  {
+    std::ofstream file(empty, std::ios::binary);
+    const test::PcapWriter writer(file, LinkType::kEthernet, {});
+  }
+  EXPECT_THAT(report(ReportFormat::kCsv, {empty}, "192.0.2.1"), StartsWith("peer,direction,"));
+  const std::string pairs = report(ReportFormat::kCsv, {empty});
+  EXPECT_THAT(pairs, StartsWith("source,destination,direction,packets,"));
+  EXPECT_EQ(std::count(pairs.begin(), pairs.end(), '\n'), 1);
+}
+
 TEST_F(Report, PrometheusShowsTrueValuesAtOnce) {
   EXPECT_THAT(report(ReportFormat::kPrometheus, {}, "192.0.2.1"),
               HasSubstr("lossgazer_lost_packets_total{peer=\"198.51.100.7\",direction=\"ingress\","
