@@ -26,6 +26,9 @@ constexpr Duration kLatenessMax = seconds(1);
 // No copy that the network made comes later, nor does a sender without identification numbers
 // repeat a segment sooner.
 constexpr Duration kCopyDelayMax = milliseconds(50);
+// A host answers sooner than it did before by up to this much: one that is our own, or on a LAN,
+// may answer at any time.
+constexpr Duration kHostJitter = milliseconds(1);
 // Nothing travels for longer: the clock was set in between.
 constexpr Duration kRoundTripMax = std::chrono::minutes(2);
 // The least delay of a tail loss probe (RFC 8985, section 7.2, as Linux rounds it).
@@ -708,7 +711,7 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
     missed = missed || sacked.any_beyond(scene.pools.ranges, end);
   }
   // No word from here can have reached the sender, and its answer come back, any sooner.
-  const bool may_know = apart >= scene.least_sender_rtt * 3 / 4;
+  const bool may_know = apart >= scene.least_sender_rtt * 3 / 4 - kHostJitter;
   if (missed && !held && may_know) return false;
   const Duration sender_learns =
       scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;

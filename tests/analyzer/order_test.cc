@@ -208,6 +208,20 @@ TEST(Duplicate, NotWhileTheReceiverMissesTheBytes) {
   EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
 }
 
+// Our own host took 70 us to answer the SYN-ACK; told by a SACK, it sends again within 20.
+TEST(Duplicate, NotSoonerThanAHostHasAnsweredBefore) {
+  Conversation story;
+  story.us({.seq = 0, .ack = 0, .flags = kSyn});
+  story.peer({.at = 100us, .seq = 0, .ack = 1, .flags = kSyn | kAck});
+  story.us({.at = 170us, .seq = 1, .ack = 1});
+  for (uint32_t i = 0; i < 3; ++i) {
+    story.us({.at = 1ms, .seq = 1 + i * kMss, .length = kMss, .tsval = 7, .checksum = 9});
+  }
+  story.peer({.at = 1010us, .ack = 1, .sack = {{1001, 3001}}});
+  story.us({.at = 1020us, .seq = 1, .length = kMss, .tsval = 7, .checksum = 9}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
+}
+
 // The last segment of a flight is lost too: nothing above it can be SACKed.
 TEST(Duplicate, NotAfterAPartialAcknowledgment) {
   Conversation story;
