@@ -699,20 +699,21 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const bool numbered =
       segment.has(kHasIpId) && copy.has(kHasIpId) && (segment.ip_id != 0 || copy.ip_id != 0);
   if (numbered) return segment.ip_id == copy.ip_id && apart < kTimeOutMin;
-  // Without numbers, a sender that has just heard of the loss sends exactly the same. The receiver
-  // told it by a SACK above, or by any word since that asks for these bytes.
+  // Without numbers, a sender that has just heard of the loss sends exactly the same. Any word
+  // since may have told it: a SACK above, or that something arrived which was sent later (RFC
+  // 8985).
   const StreamOffset begin = segment.seq.unwrap(next_);
   const StreamOffset end = begin + segment.sequence_length();
   bool held = end <= acked_;
-  bool missed = begin == acked_ && scene.heard && *scene.heard > copy.time;
+  bool told = scene.heard && *scene.heard > copy.time;
   if (trouble_ != kNone) {
     const RangeList& sacked = scene.pools.troubles[trouble_].sacked;
     held = held || sacked.contains(scene.pools.ranges, begin, end);
-    missed = missed || sacked.any_beyond(scene.pools.ranges, end);
+    told = told || sacked.any_beyond(scene.pools.ranges, end);
   }
   // No word from here can have reached the sender, and its answer come back, any sooner.
   const bool may_know = apart >= scene.least_sender_rtt * 3 / 4 - kHostJitter;
-  if (missed && !held && may_know) return false;
+  if (told && !held && may_know) return false;
   const Duration sender_learns =
       scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
   return segment.has(kHasWindow) && segment.window == copy.window &&

@@ -222,6 +222,21 @@ TEST(Duplicate, NotSoonerThanAHostHasAnsweredBefore) {
   EXPECT_THAT(story.verdicts(), ElementsAre("us 1 retransmission after seen_before"));
 }
 
+// RACK: a repeat that was sent after the tail has arrived, so the tail is lost; nothing is SACKed
+// above it, and it is not the next byte that is asked for.
+TEST(Duplicate, NotOnceSomethingSentLaterHasArrived) {
+  Conversation story;
+  story.handshake(1ms);
+  for (uint32_t i = 0; i < 4; ++i) {
+    story.us({.at = 30ms, .seq = 1 + i * kMss, .length = kMss, .tsval = 7, .checksum = 9});
+  }
+  story.peer({.at = 30100us, .ack = 1, .sack = {{1001, 2001}}});
+  story.us({.at = 30110us, .seq = 1, .length = kMss, .tsval = 7, .checksum = 8});
+  story.peer({.at = 30200us, .ack = 2001});
+  story.us({.at = 30210us, .seq = 3001, .length = kMss, .tsval = 7, .checksum = 9}).finish();
+  EXPECT_THAT(story.verdicts().back(), "us 3001 retransmission after seen_before");
+}
+
 // The last segment of a flight is lost too: nothing above it can be SACKed.
 TEST(Duplicate, NotAfterAPartialAcknowledgment) {
   Conversation story;
