@@ -106,6 +106,9 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .report = report,
           .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
           .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
+          .least_path_rtt = sent.rtt().known() && back.rtt().known()
+                                ? sent.rtt().least() + back.rtt().least()
+                                : Duration::zero(),
           .least_sender_rtt = back.rtt().exact() ? back.rtt().least() : Duration::zero(),
           .heard = back.last_packet(),
           .heard_syn = back.last_was_syn(),

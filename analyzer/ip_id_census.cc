@@ -25,8 +25,8 @@ IpIdCensus::Numbering IpIdCensus::number(uint16_t ip_id, const Context& context,
   } else if (step.kind == IdStep::Kind::kNext && step.skipped > 0) {
     skip.in_holes = std::min(step.skipped, context.hole_packets);
     skip.plausible = context.owed_acks;
-    skip.in_doubt = context.in_doubt;
     skip.repeating = context.takes_bytes && !context.is_new;
+    skip.in_doubt = context.in_doubt || skip.repeating;
     skip.shared = context.after_sibling;
     numbering.unexplained = std::max(0, step.skipped - skip.in_holes - context.owed_acks);
   }

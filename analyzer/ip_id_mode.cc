@@ -13,10 +13,14 @@ constexpr int kLargestStep = 256;
 // Trust in a counter grows with each step that left nothing out, or left out what a gap in the
 // sequence numbers explains, and ends where it went below zero. A counter with every third
 // acknowledgment lost just keeps it; one that others use too, and nobody sees, loses it soon.
-constexpr int kTrustMost = 15;
+constexpr int kTrustMost = 31;
 constexpr int kPlausibleSkip = -2;
 constexpr int kStrangeSkip = -4;
-constexpr int kJumpSkip = -8;
+constexpr int kJumpSkip = -16;
+// A number that comes late gives back what was held against its counter, and more: where much is
+// late, many numbers are missing at a time. Those of another flow never come.
+constexpr int kLateNumber = 5;
+constexpr int kTrustMostOfLate = 100;
 constexpr int kTrustNeededMost = 63;
 constexpr int kTrustNeededMore = 12;
 
@@ -46,10 +50,8 @@ IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& s
   if (step.kind == IdStep::Kind::kUnknown) return Census::kGoesOn;
   const int plain_step = serial_distance16(newest_, ip_id);
   const int behind = step_between(newest_, ip_id);
-  // Late: takes back what was held against the counter when it was left out.
   if (step.kind == IdStep::Kind::kPast && (skip.filled || behind > -kLargestStep)) {
-    if (skip.filled)
-      trust_ = static_cast<int8_t>(std::min<int>(trust_ - kPlausibleSkip, kTrustMost));
+    if (skip.filled) trust_ = static_cast<int8_t>(std::min(trust_ + kLateNumber, kTrustMostOfLate));
     return Census::kGoesOn;
   }
   const int swapped_step = serial_distance16(swap_bytes(newest_), swap_bytes(ip_id));
@@ -70,7 +72,7 @@ IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& s
     return census;
   }
   // A stray number is passed over; a second one ends the census.
-  if (step.kind == IdStep::Kind::kJump && shared_ == 0) return census;
+  if (step.kind == IdStep::Kind::kJump && !shared()) return census;
   rounds_ = static_cast<uint16_t>(step.position >> 16);
   newest_ = ip_id;
   newest_packets_ = packets;
@@ -78,24 +80,25 @@ IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& s
 }
 
 IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
-  if (shared_ != 0) return Census::kGoesOn;
+  if (shared()) return Census::kGoesOn;
   int weight = 1;
   if (step.kind != IdStep::Kind::kNext) {
     weight = kJumpSkip;
   } else if (skip.shared) {
-    shared_ = 1;
-    weight = -kTrustNeededMost - 1;
+    ++strikes_;
+    weight = shared() ? -kTrustMostOfLate - 1 : kStrangeSkip;
   } else if (const int unexplained = step.skipped - skip.in_holes; unexplained > 0) {
-    // Among repeats, other repeats were lost.
-    const bool lost_repeats = skip.in_doubt && skip.repeating;
-    const bool plausible = skip.in_doubt || unexplained <= skip.plausible;
-    weight = unexplained > kLargestStep && unexplained > skip.plausible ? kJumpSkip
-             : lost_repeats                                             ? 0
-             : plausible                                                ? kPlausibleSkip
-                                                                        : kStrangeSkip;
+    // Where one repeat comes, another was lost. While the counter is learned, a lost acknowledgment
+    // says nothing.
+    const bool owed = unexplained <= skip.plausible;
+    weight = unexplained > kLargestStep && !owed       ? kJumpSkip
+             : skip.repeating || (owed && holds_ == 0) ? 0
+             : owed || skip.in_doubt                   ? kPlausibleSkip
+                                                       : kStrangeSkip;
   }
+  if (step.skipped > 0 && !skip.shared && strikes_ > 0) --strikes_;
   const int trust = trust_ + weight;
-  // While it is learned, a lost acknowledgment is no reason to begin again.
+  // Nor does a lost repeat.
   const bool forgiven = holds_ == 0 && weight >= kPlausibleSkip;
   if (trust < 0 && !forgiven) {
     trust_ = 0;
@@ -105,7 +108,8 @@ IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
     }
     return Census::kEnds;
   }
-  trust_ = static_cast<int8_t>(std::clamp(trust, 0, std::max<int>(kTrustMost, trust_needed_)));
+  const int most = std::max({kTrustMost, int{trust_needed_}, int{trust_}});
+  trust_ = static_cast<int8_t>(std::clamp(trust, 0, most));
   if (holds_ == 0 && trust_ >= trust_needed_) {
     holds_ = 1;
     return Census::kBegins;

@@ -36,7 +36,7 @@ class IpIdMode {
     int in_holes = 0;        // those of a gap in the sequence numbers, as many as fit in it
     int plausible = 0;       // those that acknowledgments may have taken
     bool in_doubt = false;   // repeats may have taken any
-    bool repeating = false;  // and this packet is one itself
+    bool repeating = false;  // this packet is one itself
     bool shared = false;     // another flow of this sender was seen to take them
     bool filled = false;     // kPast: this packet's number was left out before
   };
@@ -57,7 +57,7 @@ class IpIdMode {
   // The missing numbers since the base are packets that were lost.
   [[nodiscard]] bool census_holds() const { return holds_ != 0; }
   // Nothing says that another flow takes numbers of this counter.
-  [[nodiscard]] bool may_be_own() const { return shared_ == 0 && (holds_ != 0 || clean()); }
+  [[nodiscard]] bool may_be_own() const { return !shared() && (holds_ != 0 || clean()); }
   [[nodiscard]] uint32_t newest_position() const;
   // The position is not from before the base.
   [[nodiscard]] bool is_since_base(uint32_t position) const { return position >= base(); }
@@ -69,6 +69,11 @@ class IpIdMode {
   }
 
  private:
+  // Counters of two flows may come close by chance, now and then; of one that is shared, siblings
+  // take most of the numbers that are left out.
+  static constexpr uint8_t kStrikesMost = 3;
+
+  [[nodiscard]] bool shared() const { return strikes_ >= kStrikesMost; }  // for good
   [[nodiscard]] bool plain() const { return counts(plain_steps_); }
   [[nodiscard]] bool swapped() const { return !plain() && counts(swapped_steps_); }
   [[nodiscard]] bool counts(uint8_t steps) const;
@@ -88,7 +93,7 @@ class IpIdMode {
   uint8_t full_steps_ = 0;       // the same; set: no number was left out
   uint8_t step_count_ : 4 = 0;   // up to 8
   uint8_t holds_ : 1 = 0;
-  uint8_t shared_ : 1 = 0;  // for good
+  uint8_t strikes_ : 2 = 0;  // siblings seen, less the gaps where none was; up to kStrikesMost
   int8_t trust_ = 0;
   uint8_t trust_needed_ = 3;  // for the census to begin; more after each time that it failed
 };

@@ -51,6 +51,7 @@ struct Scene {
   const VerdictReporter& report;
   const CaptureGaps& gaps;             // of the source that this direction is captured by
   Duration path_rtt{};                 // of both legs together; 0 if unknown
+  Duration least_path_rtt{};           // the least of both legs together; 0 if one is unknown
   Duration least_sender_rtt{};         // the least between here and the sender; 0 if unknown
   std::optional<CaptureTime> heard{};  // when the receiver last sent anything
   bool heard_syn = false;              // and that was a SYN

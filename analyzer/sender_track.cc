@@ -659,10 +659,17 @@ bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
                                  const IpIdCensus::Numbering& numbering) const {
   if (census_.in_tail()) return true;
   if (!census_.may_be_tail(numbering)) return false;
-  const CaptureTime since = scene.heard ? std::max(last_packet_, *scene.heard) : last_packet_;
-  const Duration wait = scene.path_rtt > Duration::zero()
-                            ? std::clamp<Duration>(2 * scene.path_rtt, kProbeDelayMin, kTimeOutMin)
-                            : kTimeOutMin;
+  CaptureTime since = last_packet_;
+  // The timer starts anew with each word that the sender had by then.
+  const Duration told_after = scene.least_sender_rtt * 3 / 4 - kHostJitter;
+  if (scene.heard && segment.time - *scene.heard >= told_after) {
+    since = std::max(since, *scene.heard);
+  }
+  // The sender's smoothed round trip (RFC 8985, section 7.2) is no less than the least on its path.
+  const Duration wait =
+      scene.least_path_rtt > Duration::zero()
+          ? std::clamp<Duration>(2 * scene.least_path_rtt, kProbeDelayMin, kTimeOutMin)
+          : kTimeOutMin;
   return segment.time - since >= wait;
 }
 

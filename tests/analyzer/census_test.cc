@@ -393,9 +393,9 @@ void share_counter(Conversation& story, Next next_connection, Take take) {
       take(stream, static_cast<uint16_t>(ip_id++));
     }
   };
-  send(60);
+  send(120);
   const uint64_t soon = story.ingress().census_packets;
-  EXPECT_LE(soon, 30u);
+  EXPECT_LE(soon, 90u) << "three runs of 12, and back";
   send(2000);
   story.finish();
   EXPECT_EQ(story.ingress().census_packets, soon) << "it did not begin anew";
@@ -468,7 +468,7 @@ TEST(Census, InvisibleSiblingOfALossyStreamIsFoundOut) {
     stream.repair();
   }
   story.finish();
-  EXPECT_LE(story.ingress().census_packets, 60u);
+  EXPECT_LE(story.ingress().census_packets, 80u);
   EXPECT_LE(by_census(story.ingress()), 5u);
   EXPECT_GE(by_sequence(story.ingress()), 95u);
 }
@@ -783,16 +783,51 @@ TEST(IpIdModes, PositionBeforeTheBaseIsNotSinceIt) {
   EXPECT_FALSE(mode.is_since_base(mode.step_to(65530).position));
 }
 
-TEST(IpIdModes, SharedForGoodOnceASiblingWasSeen) {
+TEST(IpIdModes, SharedForGoodOnceASiblingWasSeenThreeTimes) {
   IpIdMode mode;
   uint16_t ip_id = 100;
-  for (int i = 0; i < 10; ++i) add(mode, ip_id++);
-  EXPECT_TRUE(mode.may_be_own());
-  EXPECT_EQ(add(mode, static_cast<uint16_t>(ip_id + 1), {.shared = true}), IpIdMode::Census::kEnds);
-  ip_id = static_cast<uint16_t>(ip_id + 2);
+  for (int strikes = 1; strikes <= 3; ++strikes) {
+    for (int i = 0; i < 20; ++i) add(mode, ip_id++);
+    EXPECT_TRUE(mode.census_holds()) << "counters may come close by chance";
+    ip_id = static_cast<uint16_t>(ip_id + 2);
+    add(mode, static_cast<uint16_t>(ip_id - 1), {.shared = true});
+  }
+  EXPECT_FALSE(mode.census_holds());
   for (int i = 0; i < 200; ++i) EXPECT_EQ(add(mode, ip_id++), IpIdMode::Census::kGoesOn);
   EXPECT_FALSE(mode.may_be_own());
   EXPECT_TRUE(mode.sequential()) << "order it still tells";
+}
+
+// A sibling now and then, among gaps of the flow's own, is chance.
+TEST(IpIdModes, GapsOfItsOwnSpeakAgainstSiblings) {
+  IpIdMode mode;
+  uint16_t ip_id = 100;
+  for (int i = 0; i < 20; ++i) add(mode, ip_id++);
+  for (int round = 0; round < 50; ++round) {
+    for (const bool shared : {true, false, false}) {
+      for (int i = 0; i < 20; ++i) add(mode, ip_id++);
+      ip_id = static_cast<uint16_t>(ip_id + 2);
+      add(mode, static_cast<uint16_t>(ip_id - 1), {.plausible = 1, .shared = shared});
+    }
+  }
+  EXPECT_TRUE(mode.census_holds());
+}
+
+// Much reordering: as many numbers are missing at a time as once were late.
+TEST(IpIdModes, LateNumbersEarnTrustForMore) {
+  IpIdMode mode;
+  uint16_t ip_id = 100;
+  for (int i = 0; i < 20; ++i) add(mode, ip_id++);
+  for (int round = 0; round < 20; ++round) {
+    add(mode, static_cast<uint16_t>(ip_id + 1), {.plausible = 1});
+    add(mode, ip_id, {.filled = true});
+    ip_id = static_cast<uint16_t>(ip_id + 2);
+  }
+  const auto miss = [&] { add(mode, ip_id = static_cast<uint16_t>(ip_id + 2), {.plausible = 1}); };
+  for (int i = 0; i < 20; ++i) miss();
+  EXPECT_TRUE(mode.census_holds());
+  for (int i = 0; i < 20; ++i) miss();
+  EXPECT_FALSE(mode.census_holds()) << "numbers that never come cost what was earned";
 }
 
 // A census that failed before asks for more trust, and then has more to lose.
@@ -807,7 +842,10 @@ TEST(IpIdModes, SiblingEndsTheCensusWhateverTrustItHas) {
   }
   for (int i = 0; i < 100; ++i) add(mode, ip_id++);
   ASSERT_TRUE(mode.census_holds());
-  EXPECT_EQ(add(mode, static_cast<uint16_t>(ip_id + 1), {.shared = true}), IpIdMode::Census::kEnds);
+  for (int strikes = 0; strikes < 3; ++strikes) {
+    EXPECT_TRUE(mode.census_holds());
+    add(mode, ip_id = static_cast<uint16_t>(ip_id + 2), {.shared = true});
+  }
   EXPECT_FALSE(mode.census_holds());
 }
 
