@@ -28,7 +28,7 @@ class Log:
         self._frames = [0] * len(truth.TAPS)
         self._sent = 0
 
-    def sent(self, begin, size=SIZE, flags=ACK, sender=A, ip_id=None):
+    def sent(self, begin, size=SIZE, flags=ACK, sender=A, ip_id=None, **more):
         """A packet with the stream's bytes from offset `begin` on (the SYN is 0); its number."""
         self._sent += 1
         ports = (40000, 5201) if sender == A else (5201, 40000)
@@ -41,6 +41,7 @@ class Log:
             "destination_port": ports[1],
             "sender": sender,
             "flags": flags,
+            **more,
         }
         self._add(truth.SENT, self._packet)
         return dict(self._packet)
@@ -163,6 +164,38 @@ class OfTheTruth(unittest.TestCase):
         self.log.captured(A_TAP, self.log.sent(1))  # and lost
         again = self.log.carried(self.log.sent(1))
         self.assertTrue(self.log.truth().frames(B_TAP)[again].knowable)
+
+    def test_retransmission_of_what_its_receiver_threw_away_is_needed(self):
+        """The repeat of an earlier segment overtook it, and its timestamp is the one to be echoed."""
+        self.log.carried(self.log.sent(0, 0, SYN, tsval=10))
+        self.log.captured(A_TAP, self.log.sent(1, tsval=11))  # and lost
+        overtaken = self.log.sent(1 + SIZE, tsval=20)
+        self.log.carried(self.log.sent(1, tsval=30))
+        self.log.carried(overtaken)
+        again = self.log.carried(self.log.sent(1 + SIZE, tsval=50))
+        self.assertFalse(self.log.truth().frames(B_TAP)[again].spurious)
+
+    def test_late_original_is_not_thrown_away(self):
+        """What was sent behind it lies beyond the edge, and its timestamp is not echoed."""
+        self.log.carried(self.log.sent(0, 0, SYN, tsval=10))
+        self.log.sent(0, 0, ACK, B, ack=ISN + 1)
+        late = self.log.sent(1, tsval=11)
+        self.log.carried(self.log.sent(1 + SIZE, tsval=30))
+        self.log.carried(late)
+        again = self.log.carried(self.log.sent(1, tsval=50))
+        self.assertTrue(self.log.truth().frames(B_TAP)[again].spurious)
+
+    def test_what_came_twice_has_no_timestamp_to_echo(self):
+        """Nor what acknowledges less than the receiver has heard of."""
+        self.log.carried(self.log.sent(0, 0, SYN, tsval=10))
+        self.log.carried(self.log.sent(1, tsval=11, ack=9000))
+        self.log.sent(0, 0, ACK, B, ack=(ISN + 1 + SIZE) & 0xFFFFFFFF)
+        late = self.log.sent(1 + SIZE, tsval=12, ack=9000)
+        self.log.carried(self.log.sent(1, SIZE // 2, tsval=30, ack=9000))
+        self.log.carried(self.log.sent(1 + SIZE, 0, tsval=30, ack=8999))
+        self.log.carried(late)
+        again = self.log.carried(self.log.sent(1 + SIZE, tsval=50, ack=9000))
+        self.assertTrue(self.log.truth().frames(B_TAP)[again].spurious)
 
     def test_fin_takes_a_number(self):
         self.log.carried(self.log.sent(1, 0, FIN | ACK))

@@ -4,7 +4,7 @@ The classes are those of the verdicts, defined by what the sender did and the bo
 by what a tap could know:
   retransmission  its first byte had been sent before
   spurious        and all of its bytes that had been sent before reached the receiver in copies
-                  sent earlier
+                  sent earlier, and were not thrown away there for an old timestamp
   reordered       an original that a tap saw after bytes beyond it
   duplicate       the tap had captured this very packet
 A server that a network's copy of a SYN makes answer twice retransmits its SYN-ACK.
@@ -46,6 +46,7 @@ class Packet:
     ip_id: int
     again_up_to: int = 0  # sent before, up to here; 0 for an original
     delivered: bool = False
+    taken: bool = False  # and the receiver's TCP did not throw it away
     at_tap: list = field(default_factory=lambda: [False] * len(TAPS))
 
     @property
@@ -74,8 +75,7 @@ class Stream:
         self._begins = []  # (begin, number), sorted
 
     def offset(self, seq):
-        distance = (seq - self.first_seq) & 0xFFFFFFFF
-        return distance - (1 << 32) if distance >= 1 << 31 else distance
+        return serial_distance(self.first_seq, seq)
 
     def add(self, begin, number):
         insort(self._begins, (begin, number))
@@ -87,6 +87,58 @@ class Stream:
         for _, other_number in self._begins[low:high]:
             if other_number < number and packets[other_number].end > packet.begin:
                 yield packets[other_number]
+
+
+class Receiver:
+    """One end of a connection, as far as it throws away what reached it.
+
+    PAWS (RFC 7323, section 5) as Linux has it: a packet whose timestamp is older than the one to be
+    echoed, by more than a tick. Where a hole was filled by a repeat, that meets originals of later
+    bytes that the repeat overtook. The kernel counts them as PAWSEstab, acknowledgments included.
+    """
+
+    def __init__(self):
+        self.to_echo = None
+        self.last_ack_sent = None
+        self.acked = None  # of what it sent itself
+
+    def sends(self, record):
+        if record.flags & ACK:
+            self.last_ack_sent = later(self.last_ack_sent, record.ack)
+
+    def takes(self, record):
+        """Whether it takes a packet that has reached it."""
+        if record.flags & SYN:
+            self.to_echo = record.tsval
+        elif record.tsval and self.to_echo:
+            if serial_distance(record.tsval, self.to_echo) > 1:
+                return False
+            if self._echoes(record):
+                self.to_echo = record.tsval
+        if record.flags & ACK:
+            self.acked = later(self.acked, record.ack)
+        return True
+
+    def _echoes(self, record):
+        """Whether the packet lies at the edge of what was acknowledged, and says nothing old."""
+        edge = record.seq if self.last_ack_sent is None else self.last_ack_sent
+        return (
+            record.tsval == later(self.to_echo, record.tsval)
+            and record.ack == later(self.acked, record.ack)
+            and edge == later(record.seq, edge)
+            and 0 <= serial_distance(edge, record.seq + record.payload_length)
+        )
+
+
+def later(number, other):
+    """The later of two numbers that wrap."""
+    return other if number is None or serial_distance(number, other) > 0 else number
+
+
+def serial_distance(number, other):
+    """How far the other of two numbers of 32 bits that wrap lies beyond the first, or before it."""
+    distance = (other - number) & 0xFFFFFFFF
+    return distance - (1 << 32) if distance >= 1 << 31 else distance
 
 
 def records(path):
@@ -107,6 +159,7 @@ class Truth:
         self.packets = {}  # by number
         self.captures = [defaultdict(list) for _ in TAPS]  # frame: numbers of its packets
         self._streams = {}
+        self._receivers = {}
         self._read(path)
 
     def stream(self, ports, sender):
@@ -121,7 +174,7 @@ class Truth:
             elif event == CAPTURED:
                 self.captures[place][frame].append(number)
             elif event == DELIVERED:
-                self.packets[number].delivered = True
+                self._delivered(Record._make(values))
 
     def _sent(self, record):
         number, seq, flags, sender = record.number, record.seq, record.flags, record.sender
@@ -131,6 +184,8 @@ class Truth:
         if stream is None or (flags & (SYN | ACK) == SYN and stream.first_seq != seq):
             stream = Stream(seq)
             self._streams[ports, sender] = stream
+            if not flags & ACK:
+                self._receivers.update({(ports, end): Receiver() for end in (A, B)})
         controls = bool(flags & SYN) + bool(flags & FIN)
         takes = 0 if flags & RST else record.payload_length + controls
         begin = stream.offset(seq)
@@ -141,9 +196,20 @@ class Truth:
         if takes and begin < stream.next:
             packet.again_up_to = min(packet.end, stream.next)
         stream.next = max(stream.next, packet.end) if takes else stream.next
+        self._receiver(ports, sender).sends(record)
         self.packets[number] = packet
         if takes:
             stream.add(begin, number)
+
+    def _delivered(self, record):
+        packet = self.packets[record.number]
+        packet.delivered = True
+        ports, sender, _ = packet.flow
+        if self._receiver(ports, A + B - sender).takes(record):
+            packet.taken = True
+
+    def _receiver(self, ports, end):
+        return self._receivers.setdefault((ports, end), Receiver())
 
     def frames(self, tap):
         """{frame number: Frame}, of those that a tap captured."""
@@ -174,7 +240,7 @@ class Truth:
         spurious, seen = [], []
         for number, packet in again:
             earlier = list(packet.stream.earlier(self.packets, packet, number))
-            spurious.append(_covers((p for p in earlier if p.delivered), packet))
+            spurious.append(_covers((p for p in earlier if p.taken), packet))
             seen.append(_touches((p for p in earlier if p.at_tap[tap]), packet))
         side = "after" if all(seen) else "before" if not any(seen) else None
         knowable = any(seen) or not any(packet.is_syn for _, packet in again)
