@@ -52,6 +52,8 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   if (segment.flag(kSyn)) {
     sent.limit_segment_size(segment.mss);
     back.limit_segment_size(segment.mss);
+    // RFC 2018, section 2: both must permit it.
+    if (segment.has(kOptionsComplete) && !segment.has(kSackPermitted)) without_sacks_ = 1;
   }
 
   // What is due is decided before the packet is looked at, so that it does not depend on ticks.
@@ -114,6 +116,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .heard_syn = back.last_was_syn(),
           .owed_acks = back.unacknowledged_packets(),
           .last_ack = back.last_ack(),
+          .without_sacks = without_sacks_ != 0,
           .census_holds = sent.census_holds()};
 }
 
@@ -132,6 +135,7 @@ void Flow::restart() {
   opening_ = Opening::kNotSeen;
   reset_ = 0;
   fins_ = 0;
+  without_sacks_ = 0;
 }
 
 void Flow::follow_opening(const FlowScene& scene, const Segment& segment) {

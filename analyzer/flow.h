@@ -83,7 +83,8 @@ class Flow {
   Opening opening_ = Opening::kNotSeen;
   uint8_t has_direction_ : 1 = 0;
   uint8_t reset_ : 1 = 0;
-  uint8_t fins_ : 2 = 0;  // a bit for each sender
+  uint8_t fins_ : 2 = 0;           // a bit for each sender
+  uint8_t without_sacks_ : 1 = 0;  // a SYN did not permit them
 };
 static_assert(sizeof(Flow) <= 300, "a quiet flow stays small");
 

@@ -34,8 +34,16 @@ bool waits(const Repeat& repeat) {
          repeat.fate == Repeat::Fate::kAcknowledged;
 }
 
+bool is_decided(const Repeat& repeat) {
+  return !repeat.deferred && !waits(repeat) && repeat.fate != Repeat::Fate::kNeeded;
+}
+
 bool was_heard(const Scene& scene, const Repeat& repeat) {
   return scene.heard && *scene.heard > repeat.first_copy;
+}
+
+bool all_duplicated(const Repeat& repeat) {
+  return repeat.duplicated_bytes >= repeat.end - repeat.begin;
 }
 
 // How many of its wire packets the receiver had already. A packet that brought it some new bytes
@@ -139,10 +147,7 @@ bool move_on(const Scene& scene, Repeat& repeat, CaptureTime now) {
 
 void RepeatList::add(const Scene& scene, const Repeat& repeat) {
   Pool<Repeat>& pool = scene.pools.repeats;
-  if (repeats_.size() >= kMax) {
-    decide(scene, pool[repeats_.first()]);
-    repeats_.erase_after(pool, kNone);
-  }
+  if (repeats_.size() >= kMax) make_room(scene);
   if (Repeat* entry = repeats_.push_back(pool)) {
     const uint32_t next = entry->next;
     *entry = repeat;
@@ -152,7 +157,24 @@ void RepeatList::add(const Scene& scene, const Repeat& repeat) {
   } else {
     Repeat undecidable = repeat;
     decide(scene, undecidable);
+    forgot_ = true;
   }
+}
+
+// The oldest that is decided goes, if any is: what waits would have to be decided too soon.
+void RepeatList::make_room(const Scene& scene) {
+  Pool<Repeat>& pool = scene.pools.repeats;
+  uint32_t previous = kNone;
+  for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
+    if (is_decided(pool[i])) {
+      repeats_.erase_after(pool, previous);
+      return;
+    }
+    previous = i;
+  }
+  decide(scene, pool[repeats_.first()]);
+  repeats_.erase_after(pool, kNone);
+  forgot_ = true;
 }
 
 const Repeat* RepeatList::find(const Pool<Repeat>& pool, StreamOffset offset) const {
@@ -173,7 +195,8 @@ void RepeatList::acknowledge(const Scene& scene, const Acknowledgment& acknowled
         repeat.fate == Repeat::Fate::kPending || repeat.fate == Repeat::Fate::kUnanswered;
     if (!unacknowledged || acknowledgment.acked < repeat.end) continue;
     // The receiver echoes what came at the left edge of its window (RFC 7323, section 4.3).
-    const bool at_left_edge = repeat.at_left_edge || acknowledgment.before == repeat.begin;
+    repeat.at_left_edge = repeat.at_left_edge || acknowledgment.before == repeat.begin;
+    const bool at_left_edge = repeat.at_left_edge;
     const bool echo_is_older = acknowledgment.echoes && segment.has(kHasTsecr) &&
                                repeat.copy.has(kHasTsval) &&
                                serial_distance(repeat.copy.tsval, segment.tsecr) < 0;
@@ -243,22 +266,57 @@ bool RepeatList::mark_duplicated(const Scene& scene, StreamOffset begin, StreamO
       if (to <= from || !waits(repeat)) continue;
       if (!any_age && now - repeat.copy.time < soonest) continue;
       if (copied && repeat.acked_in_time && repeat.duplicated_bytes == 0) return true;
-      mark_one(scene, repeat, from, to);
+      mark_one(scene, repeat, to - from, Evidence::kDsack);
       (from == begin ? begin : end) = from == begin ? to : from;
     }
     if (begin != unmarked) break;
   }
-  return overlapped;
+  return overlapped || forgot_;
 }
 
-void RepeatList::mark_one(const Scene& scene, Repeat& repeat, StreamOffset from, StreamOffset to) {
+// What is known to have come twice explains it first. Of what went again together, what was at the
+// left edge was needed most likely, and of the same bytes the first.
+Repeat* RepeatList::answered(const Scene& scene, StreamOffset acked, CaptureTime now,
+                             Duration least_rtt) const {
+  Pool<Repeat>& pool = scene.pools.repeats;
+  Repeat* needless = nullptr;
+  for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
+    Repeat& repeat = pool[i];
+    const Duration after = now - repeat.copy.time;
+    const bool in_time = after >= least_rtt * 3 / 4 && after <= dsack_wait(scene);
+    if (repeat.end > acked || !in_time) continue;
+    const bool known = repeat.fate == Repeat::Fate::kCopied ||
+                       (repeat.fate == Repeat::Fate::kSpurious && !all_duplicated(repeat));
+    if (known) return &repeat;
+    const bool first_copy_was_seen = repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
+    if (repeat.fate != Repeat::Fate::kAcknowledged || !first_copy_was_seen) continue;
+    const bool likelier = needless == nullptr || needless->begin == repeat.begin ||
+                          (needless->at_left_edge && !repeat.at_left_edge);
+    if (likelier) needless = &repeat;
+  }
+  return needless;
+}
+
+void RepeatList::mark_answered(const Scene& scene, Repeat& repeat) {
+  const uint64_t length = repeat.end - repeat.begin;
+  const uint64_t packet = (length + repeat.packets - 1) / repeat.packets;
+  if (repeat.fate == Repeat::Fate::kCopied) {
+    repeat.fate = Repeat::Fate::kLate;
+  } else if (repeat.fate == Repeat::Fate::kSpurious) {
+    repeat.duplicated_bytes += static_cast<uint32_t>(packet);
+  } else {
+    mark_one(scene, repeat, packet, Evidence::kDuplicateAcks);
+  }
+}
+
+void RepeatList::mark_one(const Scene& scene, Repeat& repeat, uint64_t bytes, Evidence evidence) {
   const uint16_t before = needless_packets(repeat);
   const uint64_t length = repeat.end - repeat.begin;
   repeat.duplicated_bytes =
-      static_cast<uint32_t>(std::min(length, repeat.duplicated_bytes + (to - from)));
+      static_cast<uint32_t>(std::min(length, repeat.duplicated_bytes + bytes));
   const uint16_t needless = needless_packets(repeat);
   scene.counters.spurious_retransmissions += static_cast<uint16_t>(needless - before);
-  if (needless >= repeat.packets) report_spurious(scene, repeat, Evidence::kDsack);
+  if (needless >= repeat.packets) report_spurious(scene, repeat, evidence);
 }
 
 void RepeatList::mark_overtaking(const Scene& scene, const CopyEvidence& copy, Evidence evidence) {
@@ -290,6 +348,7 @@ void RepeatList::settle(const Scene& scene, CaptureTime now) {
     }
     i = next;
   }
+  if (repeats_.empty()) forgot_ = false;
 }
 
 void RepeatList::finish(const Scene& scene) {

@@ -49,7 +49,7 @@ struct Repeat {
 // Not thread-safe.
 class RepeatList {
  public:
-  static constexpr uint32_t kMax = 256;
+  static constexpr uint32_t kMax = 1024;
 
   [[nodiscard]] bool empty() const { return repeats_.empty(); }
 
@@ -77,6 +77,13 @@ class RepeatList {
   // twice explains the duplicate; else the network made it.
   bool mark_duplicated(const Scene& scene, StreamOffset begin, StreamOffset end, CaptureTime now,
                        Duration least_rtt, bool copied);
+  // The receiver said again, in the same words, that it acknowledges all up to `acked`: what it had
+  // already, of all that was sent long enough before `now` to be answered, or null. Valid until the
+  // list changes.
+  [[nodiscard]] Repeat* answered(const Scene& scene, StreamOffset acked, CaptureTime now,
+                                 Duration least_rtt) const;
+  // One packet of this repeat was answered so.
+  static void mark_answered(const Scene& scene, Repeat& repeat);
   // The original of the retransmission that was captured as `copy` came after it.
   void mark_overtaking(const Scene& scene, const CopyEvidence& copy, Evidence evidence);
 
@@ -87,12 +94,14 @@ class RepeatList {
   void finish(const Scene& scene);
 
  private:
-  void make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
-  void mark_one(const Scene& scene, Repeat& repeat, StreamOffset from, StreamOffset to);
-  void report_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
+  void make_room(const Scene& scene);
+  static void make_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
+  static void mark_one(const Scene& scene, Repeat& repeat, uint64_t bytes, Evidence evidence);
+  static void report_spurious(const Scene& scene, Repeat& repeat, Evidence evidence);
 
   PooledList<Repeat> repeats_;
   CaptureTime next_due_ = CaptureTime::max();
+  bool forgot_ = false;  // some that waited, for want of room: they may be reported still
 };
 
 }  // namespace lossgazer

@@ -59,7 +59,8 @@ struct Scene {
   // where it had.
   uint32_t owed_acks = 0;
   std::optional<SeqNum> last_ack{};
-  bool census_holds = false;  // of this direction: see IpIdMode
+  bool without_sacks = false;  // neither end sends SACKs, nor says what came twice
+  bool census_holds = false;   // of this direction: see IpIdMode
 };
 
 }  // namespace lossgazer

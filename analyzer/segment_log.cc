@@ -28,16 +28,29 @@ LogPosition SegmentLog::append(uint32_t owner, LogPosition newest, StreamOffset 
   return head_;
 }
 
+template <typename Later>
+const SegmentRecord* SegmentLog::last_not(uint32_t owner, LogPosition newest,
+                                          Later is_later) const {
+  const SegmentRecord* record = at(owner, newest);
+  for (int hops = 0; record != nullptr && is_later(*record); ++hops) {
+    if (hops == kHopsMax) return nullptr;
+    const SegmentRecord* landmark = at(owner, record->landmark_);
+    record = landmark != nullptr && is_later(*landmark) ? landmark : at(owner, record->previous_);
+  }
+  return record;
+}
+
 const SegmentRecord* SegmentLog::find(uint32_t owner, LogPosition newest,
                                       StreamOffset offset) const {
-  const SegmentRecord* record = at(owner, newest);
-  for (int hops = 0; record != nullptr && record->begin > offset && hops < kHopsMax; ++hops) {
-    const SegmentRecord* landmark = at(owner, record->landmark_);
-    record =
-        landmark != nullptr && landmark->begin > offset ? landmark : at(owner, record->previous_);
-  }
-  const bool found = record != nullptr && record->begin <= offset && offset < record->end;
-  return found ? record : nullptr;
+  const SegmentRecord* record = last_not(
+      owner, newest, [offset](const SegmentRecord& other) { return other.begin > offset; });
+  return record != nullptr && offset < record->end ? record : nullptr;
+}
+
+const SegmentRecord* SegmentLog::newest_until(uint32_t owner, LogPosition newest,
+                                              CaptureTime time) const {
+  return last_not(owner, newest,
+                  [time](const SegmentRecord& other) { return other.copy.time > time; });
 }
 
 const SegmentRecord* SegmentLog::at(uint32_t owner, LogPosition position) const {

@@ -78,12 +78,19 @@ class SegmentLog {
   // bounded number of records, which reaches back some ten thousand segments of the owner.
   [[nodiscard]] const SegmentRecord* find(uint32_t owner, LogPosition newest,
                                           StreamOffset offset) const;
+  // The owner's newest record of what was captured at `time` or before, likewise.
+  [[nodiscard]] const SegmentRecord* newest_until(uint32_t owner, LogPosition newest,
+                                                  CaptureTime time) const;
 
  private:
   static constexpr uint32_t kStride = 32;
   static constexpr int kHopsMax = 512;
 
   [[nodiscard]] const SegmentRecord* at(uint32_t owner, LogPosition position) const;
+  // The newest record that `is_later` does not hold for; it holds for all after that.
+  template <typename Later>
+  [[nodiscard]] const SegmentRecord* last_not(uint32_t owner, LogPosition newest,
+                                              Later is_later) const;
 
   uint32_t mask_;
   LogPosition head_ = 0;

@@ -766,6 +766,9 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
   const bool duplicate = ack == acked_ && !advanced && outstanding &&
                          segment.sequence_length() == 0 && (same_window || segment.sack_count > 0);
   if (duplicate && duplicate_acks_ < 3) ++duplicate_acks_;
+  const bool says_again = ack == acked_ && !advanced && same_window &&
+                          segment.sequence_length() == 0 && segment.sack_count == 0;
+  if (says_again && trouble_ != kNone) note_answer(scene, segment.time);
   // Closed before anything was sent beyond the acknowledgment, it threw nothing away.
   if (window_known_ && window_ == 0 && ack == acked_ && has_unacknowledged()) {
     if (Trouble* trouble = open_trouble(scene)) {
@@ -774,6 +777,23 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
     }
   }
   return duplicate;
+}
+
+// An acknowledgment that says nothing new answers a packet that the receiver had already, or one
+// beyond the byte that it asks for. Packets are answered in the order in which they were sent.
+void SenderTrack::note_answer(const Scene& scene, CaptureTime now) {
+  // Where SACKs are in use it would say so (RFC 2883), unless that was a SYN.
+  const bool of_syn = syn_seen_ && acked_ == base_ + 1;
+  if (!scene.without_sacks && !of_syn) return;
+  const RepeatList& repeats = scene.pools.troubles[trouble_].repeats;
+  Repeat* repeat = repeats.answered(scene, acked_, now, rtt_.least());
+  if (repeat == nullptr) return;
+  // The left edge was needed most likely: it is answered so only if nothing else can be.
+  const CaptureTime until = repeat->at_left_edge ? now - rtt_.least() * 3 / 4 : repeat->copy.time;
+  const SegmentRecord* before = scene.pools.log.newest_until(owner_, log_, until);
+  const bool is_next =
+      before != nullptr && (before->begin <= acked_ || now - before->copy.time >= kTimeOutMin);
+  if (is_next) RepeatList::mark_answered(scene, *repeat);
 }
 
 void SenderTrack::note_acknowledged(const Scene& scene, const Segment& segment,

@@ -142,6 +142,7 @@ class SenderTrack {
     return rtt_.known() ? std::optional(rtt_.least()) : std::nullopt;
   }
   void note_acknowledged(const Scene& scene, const Segment& segment, StreamOffset before);
+  void note_answer(const Scene& scene, CaptureTime now);
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void sample_rtt(const Scene& scene, const Segment& segment);

@@ -95,6 +95,26 @@ TEST(SegmentLog, FindsByOffsetUntilOverwritten) {
   EXPECT_NE(log.find(2, newest, StreamOffset(5995)), nullptr);
 }
 
+TEST(SegmentLog, FindsWhatWasNewestAtATime) {
+  SegmentLog log(1024);
+  LogPosition newest = 0;
+  const auto at = [](int64_t ms) { return CaptureTime() + std::chrono::milliseconds(ms); };
+  for (int64_t i = 0; i < 500; ++i) {
+    Segment segment;
+    segment.time = at(1000 + i * 10);
+    const auto begin = StreamOffset(1000 + static_cast<uint64_t>(i));
+    newest = log.append(2, newest, begin, begin + 1, segment);
+  }
+  EXPECT_EQ(log.newest_until(2, newest, at(999)), nullptr);
+  for (int64_t i = 0; i < 500; ++i) {
+    for (const int64_t after : {0, 9}) {
+      const SegmentRecord* record = log.newest_until(2, newest, at(1000 + i * 10 + after));
+      ASSERT_NE(record, nullptr);
+      EXPECT_EQ(record->copy.time, at(1000 + i * 10));
+    }
+  }
+}
+
 TEST(PeerTable, PeersWithoutRoomShareTheRowOfOther) {
   PeerTable table(2, {});
   const uint32_t first = table.hold(peer(1));
