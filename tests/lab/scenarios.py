@@ -135,16 +135,9 @@ SCENARIOS = [
     ),
     Scenario(
         "no-sack",
-        "20 ms, loss without SACK",
-        each_way("delay=5ms,loss=0.008"),
-        sysctls=NO_SACK,
-    ),
-    Scenario(
-        "no-sack-hard",
-        "20 ms, loss and reordering without SACK: whole flights go again for nothing",
+        "20 ms, loss and reordering without SACK",
         each_way("delay=5ms,loss=0.006,reorder=0.01,reorder_delay=5ms"),
         sysctls=NO_SACK,
-        hard=True,
     ),
     Scenario(
         "acks",
@@ -154,14 +147,8 @@ SCENARIOS = [
     ),
     Scenario(
         "deep",
-        "30 ms, packets overtake each other by up to 6 ms, with loss",
-        each_way("delay=6ms,jitter=3ms,shuffle,loss=0.004"),
-    ),
-    Scenario(
-        "deep-hard",
         "packets overtake each other by up to 12 ms, as long as a round trip, with loss",
         each_way("delay=4ms,jitter=6ms,shuffle,loss=0.004"),
-        hard=True,
     ),
     Scenario(
         "super",
