@@ -280,11 +280,13 @@ Repeat* RepeatList::answered(const Scene& scene, StreamOffset acked, CaptureTime
                              Duration least_rtt) const {
   Pool<Repeat>& pool = scene.pools.repeats;
   Repeat* needless = nullptr;
+  std::optional<CaptureTime> beyond;  // the first that went again for what it still asks for
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
     Repeat& repeat = pool[i];
     const Duration after = now - repeat.copy.time;
-    const bool in_time = after >= least_rtt * 3 / 4 && after <= dsack_wait(scene);
-    if (repeat.end > acked || !in_time) continue;
+    if (after < least_rtt * 3 / 4 || after > dsack_wait(scene)) continue;
+    if (repeat.begin > acked && !beyond) beyond = repeat.copy.time;
+    if (repeat.end > acked) continue;
     const bool known = repeat.fate == Repeat::Fate::kCopied ||
                        (repeat.fate == Repeat::Fate::kSpurious && !all_duplicated(repeat));
     if (known) return &repeat;
@@ -294,7 +296,8 @@ Repeat* RepeatList::answered(const Scene& scene, StreamOffset acked, CaptureTime
                           (needless->at_left_edge && !repeat.at_left_edge);
     if (likelier) needless = &repeat;
   }
-  return needless;
+  if (needless == nullptr || !beyond) return needless;
+  return needless->at_left_edge || *beyond < needless->copy.time ? nullptr : needless;
 }
 
 void RepeatList::mark_answered(const Scene& scene, Repeat& repeat) {

@@ -372,6 +372,17 @@ TEST(Spurious, WithoutSackNewDataIsAnsweredInTheSameWords) {
   EXPECT_EQ(story.egress().spurious_retransmissions, 0u);
 }
 
+TEST(Spurious, WithoutSackARepeatBeyondIsAnsweredInTheSameWords) {
+  Conversation story;
+  handshake_without_sack(story);
+  for (uint32_t i = 0; i < 3; ++i) story.us({.at = 30ms, .seq = 1 + i * kMss, .length = kMss});
+  story.us({.at = 260ms, .seq = 1, .length = kMss});
+  story.us({.at = 261ms, .seq = 2001, .length = kMss});
+  story.peer({.at = 281ms, .ack = 1001});
+  story.peer({.at = 282ms, .ack = 1001}).finish();
+  EXPECT_EQ(story.egress().spurious_retransmissions, 0u);
+}
+
 // A SYN that the network copied is answered twice, and so is the second answer.
 TEST(Spurious, SynAckThatIsAnsweredTwice) {
   Conversation story;
