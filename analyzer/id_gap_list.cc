@@ -41,6 +41,8 @@ uint32_t IdGapList::fill(Pool<IdGap>& pool, uint32_t first, uint32_t count) {
         upper->next = next;
         upper->first += static_cast<uint32_t>(end);
         upper->count = above;
+        const int left = upper->lost - std::min<int>(upper->lost, begin);
+        upper->lost = static_cast<uint16_t>(std::min<int>(left, above));
       }
     }
     if (begin > 0) {
@@ -52,7 +54,10 @@ uint32_t IdGapList::fill(Pool<IdGap>& pool, uint32_t first, uint32_t count) {
       previous = i;
     } else {
       gaps_.erase_after(pool, previous);
+      i = following;
+      continue;
     }
+    pool[i].lost = std::min(pool[i].lost, pool[i].count);
     i = following;
   }
   return found;

@@ -14,6 +14,7 @@ namespace lossgazer {
 struct IdGap {
   uint32_t first = 0;  // position of the first number, see IdStep
   uint16_t count = 0;
+  uint16_t lost = 0;   // of those that never come, so many are this direction's, at most
   CaptureTime since;   // when the packet before the gap was captured ...
   CaptureTime opened;  // ... and the one behind it
   uint32_t next = kNone;

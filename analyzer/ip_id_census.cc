@@ -54,14 +54,16 @@ IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_
     if (skip.filled) gaps.list->fill(gaps.pool, step.position, packets);
   } else if (step.kind == IdStep::Kind::kNext && step.skipped == 0) {
     if (after_super_packet) size_proven_ = 1;
-  } else if (step.kind == IdStep::Kind::kNext && !skip.shared) {
+  } else if (step.kind == IdStep::Kind::kNext && !mode_.shared()) {
     // A super-packet of a size that is not known for sure may have taken the numbers itself.
-    int missing = after_super_packet && !size_proven_ ? skip.in_holes : step.skipped;
+    int lost = after_super_packet && !size_proven_ ? skip.in_holes : step.skipped;
     // Bytes that are lost leave a hole, or come again. In order, and with nothing to repeat, their
-    // sender can only have lost acknowledgments that it owed: the rest are another flow's.
+    // sender can only have lost acknowledgments that it owed: the rest are another flow's, or late.
     const bool in_order = takes_bytes && skip.in_holes == 0;
-    if (in_order && !skip.in_doubt) missing = std::min(missing, skip.plausible);
-    taken.missing = {first_missing, static_cast<uint16_t>(missing)};
+    if (in_order && !skip.in_doubt) lost = std::min(lost, skip.plausible);
+    if (skip.shared) lost = 0;
+    taken.missing = {first_missing, static_cast<uint16_t>(step.skipped),
+                     static_cast<uint16_t>(lost)};
   }
   return taken;
 }

@@ -47,6 +47,7 @@ class IpIdCensus {
   struct Missing {
     uint32_t first = 0;
     uint16_t count = 0;
+    uint16_t lost = 0;  // so many at most are this direction's: see IdGap
   };
   struct Taken {
     Missing missing;

@@ -56,6 +56,8 @@ class IpIdMode {
   [[nodiscard]] int distance(uint16_t earlier, uint16_t later) const;
   // The missing numbers since the base are packets that were lost.
   [[nodiscard]] bool census_holds() const { return holds_ != 0; }
+  // Other flows take numbers of this counter, for good.
+  [[nodiscard]] bool shared() const { return strikes_ >= kStrikesMost; }
   // Nothing says that another flow takes numbers of this counter.
   [[nodiscard]] bool may_be_own() const { return !shared() && (holds_ != 0 || clean()); }
   [[nodiscard]] uint32_t newest_position() const;
@@ -73,7 +75,6 @@ class IpIdMode {
   // take most of the numbers that are left out.
   static constexpr uint8_t kStrikesMost = 3;
 
-  [[nodiscard]] bool shared() const { return strikes_ >= kStrikesMost; }  // for good
   [[nodiscard]] bool plain() const { return counts(plain_steps_); }
   [[nodiscard]] bool swapped() const { return !plain() && counts(swapped_steps_); }
   [[nodiscard]] bool counts(uint8_t steps) const;

@@ -15,7 +15,7 @@ uint64_t mix(uint64_t hash, uint64_t high, uint64_t low) {
 
 }  // namespace
 
-bool RecentAcks::seen(const Segment& segment) {
+std::optional<CaptureTime> RecentAcks::seen(const Segment& segment) {
   uint64_t hash = mix(segment.hash, segment.seq.raw(), segment.ack.raw());
   hash = mix(hash, segment.tsval, segment.tsecr);
   hash = mix(hash, segment.window, segment.checksum);
@@ -25,8 +25,9 @@ bool RecentAcks::seen(const Segment& segment) {
   const int64_t now = segment.time.time_since_epoch().count();
   const bool same =
       entry.fingerprint == hash && now - entry.time <= kCopyDelayMax.count() && entry.time <= now;
+  const CaptureTime before{Duration(entry.time)};
   entry = {hash, now};
-  return same;
+  return same ? std::optional(before) : std::nullopt;
 }
 
 }  // namespace lossgazer

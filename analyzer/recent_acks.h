@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "analyzer/segment.h"
 #include "analyzer/units.h"
@@ -14,9 +15,10 @@ namespace lossgazer {
 // Not thread-safe.
 class RecentAcks {
  public:
-  // Whether the same header passed within the last 50 ms, and remembers this one. `segment` bears a
-  // timestamp: within its tick, a sender has two things to say only if they differ.
-  [[nodiscard]] bool seen(const Segment& segment);
+  // When the same header passed, if that was within the last 50 ms, and remembers this one.
+  // `segment` bears a timestamp: within its tick, a sender has two things to say only if they
+  // differ, or if it was told the same twice.
+  [[nodiscard]] std::optional<CaptureTime> seen(const Segment& segment);
 
  private:
   static constexpr uint64_t kEntries = 1 << 14;

@@ -42,6 +42,11 @@ constexpr uint32_t kUsualSegmentSize = 1448;
 constexpr uint32_t kUsualSegmentSizeMax = 1460;
 constexpr uint16_t kSegmentSizeMin = 64;
 
+// No word from here can have reached the sender, and its answer come back, any sooner.
+Duration sender_answers_after(const Scene& scene) {
+  return scene.least_sender_rtt * 3 / 4 - kHostJitter;
+}
+
 }  // namespace
 
 SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& segment) {
@@ -118,7 +123,11 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
 bool SenderTrack::is_copied_ack(const Scene& scene, const Segment& segment) const {
   const bool numbered = segment.has(kHasIpId) && segment.ip_id != 0;
   if (numbered || !segment.has(kHasTsval) || !segment.has(kHasWindow)) return false;
-  if (!scene.pools.recent_acks.seen(segment)) return false;
+  const std::optional<CaptureTime> before = scene.pools.recent_acks.seen(segment);
+  if (!before) return false;
+  // What its sender has heard since may have come twice, and be answered so.
+  const bool told = scene.heard && *scene.heard > *before;
+  if (told && segment.time - *before >= sender_answers_after(scene)) return false;
   const bool is_old =
       scene.last_ack && serial_distance(scene.last_ack->raw(), segment.ack.raw()) < 0;
   return is_old || (sacks_ != 0 && segment.has(kOptionsComplete) && !segment.has(kHasIpId));
@@ -137,6 +146,7 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
       if (trouble->id_gaps.full()) count_missing(scene, trouble->id_gaps.take_oldest(pool));
       trouble->id_gaps.open(pool, {.first = taken.missing.first,
                                    .count = taken.missing.count,
+                                   .lost = taken.missing.lost,
                                    .since = last_packet_,
                                    .opened = segment.time});
     }
@@ -161,7 +171,7 @@ void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
       scene.gaps.may_have_missed(gap.since, gap.opened)) {
     return;
   }
-  scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.count;
+  scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.lost;
 }
 
 // A super-packet stands for as many packets as its payload fills segments.
@@ -661,8 +671,7 @@ bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
   if (!census_.may_be_tail(numbering)) return false;
   CaptureTime since = last_packet_;
   // The timer starts anew with each word that the sender had by then.
-  const Duration told_after = scene.least_sender_rtt * 3 / 4 - kHostJitter;
-  if (scene.heard && segment.time - *scene.heard >= told_after) {
+  if (scene.heard && segment.time - *scene.heard >= sender_answers_after(scene)) {
     since = std::max(since, *scene.heard);
   }
   // The sender's smoothed round trip (RFC 8985, section 7.2) is no less than the least on its path.
@@ -718,9 +727,7 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
     held = held || sacked.contains(scene.pools.ranges, begin, end);
     told = told || sacked.any_beyond(scene.pools.ranges, end);
   }
-  // No word from here can have reached the sender, and its answer come back, any sooner.
-  const bool may_know = apart >= scene.least_sender_rtt * 3 / 4 - kHostJitter;
-  if (told && !held && may_know) return false;
+  if (told && !held && apart >= sender_answers_after(scene)) return false;
   const Duration sender_learns =
       scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
   return segment.has(kHasWindow) && segment.window == copy.window &&

@@ -222,6 +222,23 @@ TEST(Census, NumberThatComesWithinTheGraceIsNoLoss) {
   EXPECT_EQ(story.ingress().duplicate_packets, 0u);
 }
 
+// More numbers than the peer owed acknowledgments for: not counted, but not seen either.
+TEST(Census, LateAcknowledgmentsThatNewDataOvertookAreNoDuplicates) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  stream.acks(20);
+  std::vector<uint16_t> late;
+  for (int i = 0; i < 4; ++i) late.push_back(stream.number());
+  story.peer({.at = stream.at + 1ms, .length = kMss, .ack = stream.seq, .ip_id = stream.number()});
+  for (const uint16_t id : late) {
+    story.peer({.at = stream.at + 2ms, .ack = stream.seq, .ip_id = id});
+  }
+  story.tick(5s).finish();
+  EXPECT_THAT(story.verdicts(), IsEmpty());
+  EXPECT_EQ(by_census(story.ingress()), 0u);
+}
+
 TEST(Census, NumberThatComesAfterTheGraceStaysCounted) {
   Conversation story;
   story.handshake();
@@ -632,6 +649,19 @@ TEST_F(IdGaps, NumberInTheMiddleCutsAGapInTwo) {
   EXPECT_TRUE(gaps_.contains(pool_, 16));
   EXPECT_EQ(gaps_.missing(pool_), 14u);
   EXPECT_THAT(drained(gaps_, pool_), ElementsAre(Pair(10, 5), Pair(16, 4), Pair(30, 5)));
+}
+
+TEST(IdGapShare, AGapThatIsCutLosesNoMoreThanBefore) {
+  Pool<IdGap> pool{16};
+  IdGapList gaps;
+  IdGap gap = gap_of(10, 10);
+  gap.lost = 7;
+  ASSERT_TRUE(gaps.open(pool, gap));
+  gaps.fill(pool, 14, 1);
+  const IdGap lower = gaps.take_oldest(pool);
+  const IdGap upper = gaps.take_oldest(pool);
+  EXPECT_EQ((std::array{lower.count, upper.count}), (std::array<uint16_t, 2>{4, 5}));
+  EXPECT_EQ((std::array{lower.lost, upper.lost}), (std::array<uint16_t, 2>{4, 3}));
 }
 
 TEST_F(IdGaps, NumbersAtBothEndsShortenAGap) {

@@ -185,6 +185,29 @@ TEST(Duplicate, PureAcknowledgmentWithTheSameIpId) {
   EXPECT_EQ(story.ingress().duplicate_acks, 0u);
 }
 
+// What came twice is answered twice, within one tick of the timestamps. Sooner than an answer can
+// be, it is the network's copy.
+TEST(Duplicate, AcknowledgmentWithoutNumberSaidAgainOnceMoreWasHeard) {
+  for (const auto& [apart, copies] : {std::pair(20ms, 0u), std::pair(2ms, 1u)}) {
+    Conversation story;
+    story.us({.seq = 0, .ack = 0, .flags = kSyn, .bits = kSackPermitted | kOptionsComplete});
+    story.peer({.at = 20ms,
+                .seq = 0,
+                .flags = kSyn | kAck,
+                .tsval = 5,
+                .bits = kSackPermitted | kOptionsComplete});
+    story.us({.at = 20ms});
+    story.us({.at = 30ms, .seq = 1, .length = 1000});
+    const Packet ack = {.at = 50ms, .ack = 1001, .tsval = 35, .bits = kOptionsComplete};
+    story.peer(ack);
+    story.us({.at = 50ms + apart / 2, .seq = 1, .length = 1000});
+    Packet again = ack;
+    again.at += apart;
+    story.peer(again).finish();
+    EXPECT_EQ(story.ingress().duplicate_packets, copies);
+  }
+}
+
 TEST(Duplicate, WithoutIpIdTheWholeHeaderMustAgree) {
   Conversation story;
   story.handshake();
