@@ -134,14 +134,15 @@ class Prometheus(Process):
 
     PORT = 9090
 
-    def __init__(self, namespace, target_port=10119):
+    def __init__(self, namespace, targets=("127.0.0.1:10119",), rule_files=()):
         self._folder = tempfile.TemporaryDirectory()
         config = Path(self._folder.name, "prometheus.yml")
         config.write_text(
-            "global: {scrape_interval: 1s}\n"
+            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            f"rule_files: {json.dumps([str(file) for file in rule_files])}\n"
             "scrape_configs:\n"
             "- job_name: lossgazer\n"
-            f"  static_configs: [{{targets: ['127.0.0.1:{target_port}']}}]\n"
+            f"  static_configs: [{{targets: {json.dumps(list(targets))}}}]\n"
         )
         super().__init__(
             namespace,
@@ -152,7 +153,9 @@ class Prometheus(Process):
             "--log.level=warn",
         )
         try:
-            self.wait_until(lambda: self.query("up") == [1], "Prometheus's first scrape")
+            self.wait_until(
+                lambda: self.query("up") == [1] * len(targets), "Prometheus's first scrapes"
+            )
         except BaseException:
             self.stop()
             raise
@@ -172,15 +175,22 @@ class Prometheus(Process):
 
     def query(self, expression):
         """The values of an expression's series, now; none while Prometheus is starting."""
-        status, body = self.get(
-            self.PORT, "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        )
+        return [float(series["value"][1]) for series in self.series(expression)]
+
+    def series(self, expression):
+        """An expression's series, now, as Prometheus gives them; none while it is starting."""
+        answer = self.ask("query", query=expression)
+        return answer["result"] if answer else []
+
+    def ask(self, what, **parameters):
+        """What /api/v1/`what` answers; None while it is starting; an error if it refuses."""
+        status, body = self.get(self.PORT, f"/api/v1/{what}?{urllib.parse.urlencode(parameters)}")
         if status in (None, 503):
-            return []
+            return None
         answer = json.loads(body)
         if answer["status"] != "success":
-            raise RuntimeError(f"{expression}: {answer['error']}")
-        return [float(series["value"][1]) for series in answer["data"]["result"]]
+            raise RuntimeError(f"{what} {parameters}: {answer['error']}")
+        return answer["data"]
 
 
 class Tcpdump(Process):

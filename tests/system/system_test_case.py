@@ -30,8 +30,8 @@ class SystemTestCase(unittest.TestCase):
         self.addCleanup(lossgazer.stop)
         return lossgazer
 
-    def start_prometheus(self):
-        prometheus = Prometheus(self.lab.us)
+    def start_prometheus(self, **keywords):
+        prometheus = Prometheus(self.lab.us, **keywords)
         self.addCleanup(prometheus.stop)
         return prometheus
 
