@@ -185,6 +185,17 @@ const Repeat* RepeatList::find(const Pool<Repeat>& pool, StreamOffset offset) co
   return newest;
 }
 
+const Repeat* RepeatList::find_copy(const Pool<Repeat>& pool, StreamOffset begin,
+                                    uint32_t tsval) const {
+  for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
+    const Repeat& repeat = pool[i];
+    if (repeat.begin == begin && repeat.copy.has(kHasTsval) && repeat.copy.tsval == tsval) {
+      return &repeat;
+    }
+  }
+  return nullptr;
+}
+
 void RepeatList::acknowledge(const Scene& scene, const Acknowledgment& acknowledgment) {
   Pool<Repeat>& pool = scene.pools.repeats;
   const Segment& segment = acknowledgment.segment;

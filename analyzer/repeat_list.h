@@ -57,6 +57,10 @@ class RepeatList {
   // The newest copy here that holds `offset`, or null. Valid until the list changes.
   [[nodiscard]] const Repeat* find(const Pool<Repeat>& pool, StreamOffset offset) const;
 
+  // The copy that began at `begin` and bore this timestamp, or null. Valid until the list changes.
+  [[nodiscard]] const Repeat* find_copy(const Pool<Repeat>& pool, StreamOffset begin,
+                                        uint32_t tsval) const;
+
   struct Acknowledgment {
     const Segment& segment;
     StreamOffset before;                // acknowledged until now

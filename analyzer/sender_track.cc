@@ -126,7 +126,7 @@ bool SenderTrack::is_copied_ack(const Scene& scene, const Segment& segment) cons
   const std::optional<CaptureTime> before = scene.pools.recent_acks.seen(segment);
   if (!before) return false;
   // What its sender has heard since may have come twice, and be answered so.
-  const bool told = scene.heard && *scene.heard > *before;
+  const bool told = scene.heard && *scene.heard > *before && scene.least_sender_rtt > Duration();
   if (told && segment.time - *before >= sender_answers_after(scene)) return false;
   const bool is_old =
       scene.last_ack && serial_distance(scene.last_ack->raw(), segment.ack.raw()) < 0;
@@ -861,11 +861,19 @@ void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   const bool echoed =
       probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
   const bool exact = acked_ == probe_end_ && !probe_repeated_;
-  const Duration sample = std::max(Duration::zero(), segment.time - probe_sent_);
-  // The answer to a SYN that was sent again echoes the first one, but may have been sent again too.
+  const bool of_syn = segment.flag(kSyn) || probe_end_ == base_ + 1;
+  // Of a SYN that was sent again, the echo says which copy came first. The answer to one may have
+  // been sent again too.
+  const Repeat* copy = nullptr;
+  if (of_syn && probe_repeated_ != 0 && trouble_ != kNone && segment.has(kHasTsecr)) {
+    const TrackPools& pools = scene.pools;
+    copy = pools.troubles[trouble_].repeats.find_copy(pools.repeats, base_, segment.tsecr);
+  }
+  const CaptureTime sent = copy != nullptr ? copy->copy.time : probe_sent_;
+  const Duration sample = std::max(Duration::zero(), segment.time - sent);
   const bool handshake = segment.flag(kSyn) && probe_repeated_ != 0;
-  if ((echoed || exact) && !handshake && sample <= kRoundTripMax) {
-    rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);
+  if ((echoed || exact || copy != nullptr) && !handshake && sample <= kRoundTripMax) {
+    rtt_.add(sample, of_syn);
     ++scene.counters.rtt_count;
     scene.counters.rtt_sum += sample;
   }

@@ -145,6 +145,18 @@ TEST(RoundTrip, HandshakeAndDataAreMeasured) {
   EXPECT_EQ(story.ingress().rtt_count, 1u) << "SYN-ACK to ACK, on our side";
 }
 
+// Three copies of the SYN-ACK went out: the echo says which one is answered.
+TEST(RoundTrip, EchoTellsWhichSynAckCameFirst) {
+  Conversation story;
+  story.peer({.seq = 0, .ack = 0, .flags = kSyn, .tsval = 7});
+  story.us({.at = 1ms, .seq = 0, .flags = kSyn | kAck, .tsval = 100, .tsecr = 7});
+  story.us({.at = 1001ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1100, .tsecr = 7});
+  story.us({.at = 1011ms, .seq = 0, .flags = kSyn | kAck, .tsval = 1110, .tsecr = 7});
+  story.peer({.at = 1021ms, .tsval = 1030, .tsecr = 1100}).finish();
+  EXPECT_EQ(story.egress().rtt_count, 1u);
+  EXPECT_EQ(story.egress().rtt_sum, 20ms);
+}
+
 TEST(RoundTrip, NothingSentAgainIsMeasuredWithoutTimestamps) {
   Conversation story;
   story.us({.seq = 0, .ack = 0, .flags = kSyn});
