@@ -45,19 +45,15 @@ uint32_t IdGapList::fill(Pool<IdGap>& pool, uint32_t first, uint32_t count) {
         upper->lost = static_cast<uint16_t>(std::min<int>(left, above));
       }
     }
-    if (begin > 0) {
-      pool[i].count = static_cast<uint16_t>(begin);
-      previous = i;
-    } else if (above > 0) {
-      pool[i].first += static_cast<uint32_t>(end);
-      pool[i].count = above;
-      previous = i;
-    } else {
+    if (begin == 0 && above == 0) {
       gaps_.erase_after(pool, previous);
-      i = following;
-      continue;
+    } else {
+      IdGap& rest = pool[i];
+      if (begin == 0) rest.first += static_cast<uint32_t>(end);
+      rest.count = begin == 0 ? above : static_cast<uint16_t>(begin);
+      rest.lost = std::min(rest.lost, rest.count);
+      previous = i;
     }
-    pool[i].lost = std::min(pool[i].lost, pool[i].count);
     i = following;
   }
   return found;

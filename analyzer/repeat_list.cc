@@ -42,6 +42,10 @@ bool was_heard(const Scene& scene, const Repeat& repeat) {
   return scene.heard && *scene.heard > repeat.first_copy;
 }
 
+bool first_copy_was_seen(const Repeat& repeat) {
+  return repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
+}
+
 bool all_duplicated(const Repeat& repeat) {
   return repeat.duplicated_bytes >= repeat.end - repeat.begin;
 }
@@ -207,18 +211,16 @@ void RepeatList::acknowledge(const Scene& scene, const Acknowledgment& acknowled
     if (!unacknowledged || acknowledgment.acked < repeat.end) continue;
     // The receiver echoes what came at the left edge of its window (RFC 7323, section 4.3).
     repeat.at_left_edge = repeat.at_left_edge || acknowledgment.before == repeat.begin;
-    const bool at_left_edge = repeat.at_left_edge;
     const bool echo_is_older = acknowledgment.echoes && segment.has(kHasTsecr) &&
                                repeat.copy.has(kHasTsval) &&
                                serial_distance(repeat.copy.tsval, segment.tsecr) < 0;
     const Duration after = segment.time - repeat.copy.time;
     // Half, because the least round trip may hold a delayed ACK, and a filled gap is acknowledged
     // at once: errs towards loss.
-    const bool first_copy_was_seen = repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
-    if (echo_is_older && at_left_edge) {
+    if (echo_is_older && repeat.at_left_edge) {
       make_spurious(scene, repeat, Evidence::kEifel);
-    } else if (!(at_left_edge && segment.has(kHasTsecr)) && first_copy_was_seen && least_rtt &&
-               after < *least_rtt / 2) {
+    } else if (!(repeat.at_left_edge && segment.has(kHasTsecr)) && first_copy_was_seen(repeat) &&
+               least_rtt && after < *least_rtt / 2) {
       make_spurious(scene, repeat, Evidence::kAckTiming);
     } else {
       repeat.fate = Repeat::Fate::kAcknowledged;
@@ -236,8 +238,7 @@ void RepeatList::hold(const Scene& scene, StreamOffset begin, StreamOffset end, 
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
     Repeat& repeat = pool[i];
     const bool covered = begin <= repeat.begin && repeat.end <= end;
-    const bool first_copy_was_seen = repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
-    if (covered && waits(repeat) && first_copy_was_seen &&
+    if (covered && waits(repeat) && first_copy_was_seen(repeat) &&
         now - repeat.copy.time < *least_rtt / 2) {
       make_spurious(scene, repeat, Evidence::kAckTiming);
     }
@@ -288,21 +289,19 @@ bool RepeatList::mark_duplicated(const Scene& scene, StreamOffset begin, StreamO
 // What is known to have come twice explains it first. Of what went again together, what was at the
 // left edge was needed most likely, and of the same bytes the first.
 Repeat* RepeatList::answered(const Scene& scene, StreamOffset acked, CaptureTime now,
-                             Duration least_rtt) const {
+                             CaptureTime sent_until) const {
   Pool<Repeat>& pool = scene.pools.repeats;
   Repeat* needless = nullptr;
   std::optional<CaptureTime> beyond;  // the first that went again for what it still asks for
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
     Repeat& repeat = pool[i];
-    const Duration after = now - repeat.copy.time;
-    if (after < least_rtt * 3 / 4 || after > dsack_wait(scene)) continue;
+    if (repeat.copy.time > sent_until || now - repeat.copy.time > dsack_wait(scene)) continue;
     if (repeat.begin > acked && !beyond) beyond = repeat.copy.time;
     if (repeat.end > acked) continue;
     const bool known = repeat.fate == Repeat::Fate::kCopied ||
                        (repeat.fate == Repeat::Fate::kSpurious && !all_duplicated(repeat));
     if (known) return &repeat;
-    const bool first_copy_was_seen = repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
-    if (repeat.fate != Repeat::Fate::kAcknowledged || !first_copy_was_seen) continue;
+    if (repeat.fate != Repeat::Fate::kAcknowledged || !first_copy_was_seen(repeat)) continue;
     const bool likelier = needless == nullptr || needless->begin == repeat.begin ||
                           (needless->at_left_edge && !repeat.at_left_edge);
     if (likelier) needless = &repeat;

@@ -81,11 +81,11 @@ class RepeatList {
   // twice explains the duplicate; else the network made it.
   bool mark_duplicated(const Scene& scene, StreamOffset begin, StreamOffset end, CaptureTime now,
                        Duration least_rtt, bool copied);
-  // The receiver said again, in the same words, that it acknowledges all up to `acked`: what it had
-  // already, of all that was sent long enough before `now` to be answered, or null. Valid until the
-  // list changes.
+  // The receiver said again at `now`, in the same words, that it acknowledges all up to `acked`:
+  // what it had already, of all that was sent lately, but no later than `sent_until`, or null.
+  // Valid until the list changes.
   [[nodiscard]] Repeat* answered(const Scene& scene, StreamOffset acked, CaptureTime now,
-                                 Duration least_rtt) const;
+                                 CaptureTime sent_until) const;
   // One packet of this repeat was answered so.
   static void mark_answered(const Scene& scene, Repeat& repeat);
   // The original of the retransmission that was captured as `copy` came after it.

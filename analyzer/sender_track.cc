@@ -793,10 +793,11 @@ void SenderTrack::note_answer(const Scene& scene, CaptureTime now) {
   const bool of_syn = syn_seen_ && acked_ == base_ + 1;
   if (!scene.without_sacks && !of_syn) return;
   const RepeatList& repeats = scene.pools.troubles[trouble_].repeats;
-  Repeat* repeat = repeats.answered(scene, acked_, now, rtt_.least());
+  const CaptureTime sent_until = now - rtt_.least() * 3 / 4;  // and no later, to be answered now
+  Repeat* repeat = repeats.answered(scene, acked_, now, sent_until);
   if (repeat == nullptr) return;
   // The left edge was needed most likely: it is answered so only if nothing else can be.
-  const CaptureTime until = repeat->at_left_edge ? now - rtt_.least() * 3 / 4 : repeat->copy.time;
+  const CaptureTime until = repeat->at_left_edge ? sent_until : repeat->copy.time;
   const SegmentRecord* before = scene.pools.log.newest_until(owner_, log_, until);
   const bool is_next =
       before != nullptr && (before->begin <= acked_ || now - before->copy.time >= kTimeOutMin);
@@ -854,29 +855,39 @@ void SenderTrack::learn_sacks(const Scene& scene, const Segment& segment, Stream
   drop_trouble_if_over(scene);
 }
 
-// A round trip ends with the ACK of the segment's exact end, unless anything was sent again since
-// (Karn), or with the first echo of a timestamp that the segment was the first to carry.
+// When what `segment` answers was sent, if a round trip ends with it: with the ACK of the segment's
+// exact end, unless anything was sent again since (Karn), or with the first echo of a timestamp
+// that the segment was the first to carry.
+std::optional<CaptureTime> SenderTrack::answered_probe(const Scene& scene,
+                                                       const Segment& segment) const {
+  // The answer to a SYN that was sent again may have been sent again too.
+  if (segment.flag(kSyn) && probe_repeated_) return std::nullopt;
+  // Of a SYN-ACK that was sent again, the echo says which copy came first.
+  if (probe_end_ == base_ + 1 && probe_repeated_ && trouble_ != kNone && segment.has(kHasTsecr)) {
+    const TrackPools& pools = scene.pools;
+    const Repeat* copy =
+        pools.troubles[trouble_].repeats.find_copy(pools.repeats, base_, segment.tsecr);
+    if (copy != nullptr) return copy->copy.time;
+  }
+  const bool exact = acked_ == probe_end_ && !probe_repeated_;
+  return exact || is_probe_echo(segment) ? std::optional(probe_sent_) : std::nullopt;
+}
+
+bool SenderTrack::is_probe_echo(const Segment& segment) const {
+  return probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
+}
+
 void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   if (!probing_) return;
-  const bool echoed =
-      probe_tsval_is_new_ && segment.has(kHasTsecr) && segment.tsecr == probe_tsval_;
-  const bool exact = acked_ == probe_end_ && !probe_repeated_;
-  const bool of_syn = segment.flag(kSyn) || probe_end_ == base_ + 1;
-  // Of a SYN that was sent again, the echo says which copy came first. The answer to one may have
-  // been sent again too.
-  const Repeat* copy = nullptr;
-  if (of_syn && probe_repeated_ != 0 && trouble_ != kNone && segment.has(kHasTsecr)) {
-    const TrackPools& pools = scene.pools;
-    copy = pools.troubles[trouble_].repeats.find_copy(pools.repeats, base_, segment.tsecr);
+  if (const auto sent = answered_probe(scene, segment)) {
+    const Duration sample = std::max(Duration::zero(), segment.time - *sent);
+    if (sample <= kRoundTripMax) {
+      rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);
+      ++scene.counters.rtt_count;
+      scene.counters.rtt_sum += sample;
+    }
   }
-  const CaptureTime sent = copy != nullptr ? copy->copy.time : probe_sent_;
-  const Duration sample = std::max(Duration::zero(), segment.time - sent);
-  const bool handshake = segment.flag(kSyn) && probe_repeated_ != 0;
-  if ((echoed || exact || copy != nullptr) && !handshake && sample <= kRoundTripMax) {
-    rtt_.add(sample, of_syn);
-    ++scene.counters.rtt_count;
-    scene.counters.rtt_sum += sample;
-  }
+  const bool echoed = is_probe_echo(segment);
   if (echoed) echo_seen_ = 1;
   if (echoed || acked_ >= probe_end_) probing_ = 0;
 }

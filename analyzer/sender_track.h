@@ -146,6 +146,9 @@ class SenderTrack {
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void sample_rtt(const Scene& scene, const Segment& segment);
+  [[nodiscard]] std::optional<CaptureTime> answered_probe(const Scene& scene,
+                                                          const Segment& segment) const;
+  [[nodiscard]] bool is_probe_echo(const Segment& segment) const;
   Trouble* open_trouble(const Scene& scene);
   void clear_trouble(const Scene& scene);
   void drop_trouble_if_over(const Scene& scene);
