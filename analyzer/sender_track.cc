@@ -37,11 +37,6 @@ constexpr Duration kProbeDelayMin = milliseconds(8);
 constexpr Duration kKeepAliveIdleMin = milliseconds(100);
 // A single byte is a keep-alive only after this idle time.
 constexpr Duration kByteKeepAliveIdleMin = seconds(1);
-// What a segment carries over Ethernet with timestamps, where nothing else is known.
-constexpr uint32_t kUsualSegmentSize = 1448;
-constexpr uint32_t kUsualSegmentSizeMax = 1460;
-constexpr uint16_t kSegmentSizeMin = 64;
-
 // No word from here can have reached the sender, and its answer come back, any sooner.
 Duration sender_answers_after(const Scene& scene) {
   return scene.least_sender_rtt * 3 / 4 - kHostJitter;
@@ -50,8 +45,8 @@ Duration sender_answers_after(const Scene& scene) {
 }  // namespace
 
 SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& segment) {
-  learn_segment_size(segment);
-  const uint16_t packets = packets_of(segment);
+  size_.learn(segment, census_.mode());
+  const uint16_t packets = size_.packets_of(segment);
   LossCounters& counters = scene.counters;
   counters.packets += packets;
   counters.payload_bytes += segment.payload_length;
@@ -108,7 +103,7 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
   if (context.is_new) {
     const uint64_t hole = segment.seq.unwrap(next_) - next_;
     if (hole > 0 && hole < StrayRun::kFar) {
-      context.hole_packets = packets_in(hole, segment.tcp_header_length);
+      context.hole_packets = size_.packets_in(hole, segment.tcp_header_length);
     }
   }
   if (trouble_ != kNone) {
@@ -152,7 +147,7 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
     }
   }
   scene.counters.census_packets += census_.covered_by(taken, packets, numbering, id_gaps(scene));
-  if (is_next) newest_payload_ = segment.payload_length;
+  if (is_next) size_.note_newest(segment);
 }
 
 // Counts the numbers that will not come any more, or if `now` is missing, all.
@@ -172,45 +167,6 @@ void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
     return;
   }
   scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.lost;
-}
-
-// A super-packet stands for as many packets as its payload fills segments.
-uint16_t SenderTrack::packets_in(uint64_t bytes, uint32_t tcp_header_length) const {
-  if (bytes <= 1) return 1;
-  uint32_t size = segment_size_;
-  if (size == 0 && segment_size_limit_ != 0) {
-    // Options come out of the announced size (RFC 6691).
-    const uint32_t options = tcp_header_length - std::min<uint32_t>(kTcpHeader, tcp_header_length);
-    size = std::max<uint32_t>(
-        kSegmentSizeMin, segment_size_limit_ - std::min<uint32_t>(options, segment_size_limit_));
-  }
-  if (size == 0) size = bytes <= kUsualSegmentSizeMax ? kUsualSegmentSizeMax : kUsualSegmentSize;
-  return static_cast<uint16_t>(std::min<uint64_t>((bytes + size - 1) / size, UINT16_MAX));
-}
-
-// A packet larger than usual that took several identification numbers was a super-packet after all.
-void SenderTrack::learn_segment_size(const Segment& segment) {
-  if (newest_payload_ <= kUsualSegmentSizeMax || !segment.has(kHasIpId) ||
-      !census_.mode().sequential()) {
-    return;
-  }
-  const IdStep next = census_.mode().step_to(segment.ip_id);
-  if (next.kind != IdStep::Kind::kNext) return;
-  const auto step = static_cast<int>(next.position - census_.mode().newest_position());
-  const auto size =
-      (newest_payload_ + static_cast<uint32_t>(step) - 1) / static_cast<uint32_t>(step);
-  const bool fits = size >= kUsualSegmentSizeMax / 2 && size <= UINT16_MAX;
-  // A step of one settles it: the packet was no larger on the wire. More may be a loss, so they are
-  // believed only where no size was announced that would explain the payload.
-  if (fits && (step == 1 || segment_size_limit_ == 0)) {
-    segment_size_ = std::max(segment_size_, static_cast<uint16_t>(size));
-  }
-}
-
-void SenderTrack::limit_segment_size(uint16_t mss) {
-  if (mss == 0) return;
-  const uint16_t limit = std::max(mss, kSegmentSizeMin);
-  segment_size_limit_ = segment_size_limit_ == 0 ? limit : std::min(segment_size_limit_, limit);
 }
 
 void SenderTrack::begin_at(StreamOffset offset, bool is_syn) {
@@ -278,14 +234,14 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
   }
   if (begin >= next_) {
     const std::optional<Evidence> again = why_sent_before(scene, segment, numbering, begin, end);
-    census_.settle_tail(numbering, again.has_value(), packets_of(segment));
+    census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment));
     take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || census_.holds());
     if (again) {
       numbering.skip.in_doubt = true;
       Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
       repeat.first_copy = segment.time;
       repeat.since = last_packet_;
-      repeat.packets = packets_of(segment);
+      repeat.packets = size_.packets_of(segment);
       repeat.lost[static_cast<size_t>(Side::kBefore)] = repeat.packets;
       repeat.numbered = true;
       record_retransmission(scene, segment, repeat, Side::kBefore, *again);
@@ -441,7 +397,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   }
 
   Repeat again{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
-  again.packets = packets_of(segment);
+  again.packets = size_.packets_of(segment);
   again.first_copy = repeat != nullptr ? repeat->first_copy
                      : copy != nullptr ? copy->time
                                        : last_packet_;
@@ -459,10 +415,11 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     record_retransmission(scene, segment, again, {}, *reason);
     return Outcome::kJudged;
   }
-  again.lost[static_cast<size_t>(Side::kAfter)] = packets_in(seen_bytes, segment.tcp_header_length);
+  again.lost[static_cast<size_t>(Side::kAfter)] =
+      size_.packets_in(seen_bytes, segment.tcp_header_length);
   if (hole_bytes > 0) {
     again.lost[static_cast<size_t>(Side::kBefore)] =
-        packets_in(hole_bytes, segment.tcp_header_length);
+        size_.packets_in(hole_bytes, segment.tcp_header_length);
   }
   record_retransmission(scene, segment, again, Side::kAfter,
                         order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
@@ -508,7 +465,7 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
     trouble->repeats.mark_overtaking(scene, repeat->copy, evidence);
   } else {
     Repeat overtaking{.begin = record->begin, .end = record->end, .copy = record->copy};
-    overtaking.packets = packets_in(record->copy.payload_length, segment.tcp_header_length);
+    overtaking.packets = size_.packets_in(record->copy.payload_length, segment.tcp_header_length);
     overtaking.fate = Repeat::Fate::kSpurious;
     scene.counters.retransmitted_segments += overtaking.packets;
     scene.counters.retransmitted_bytes += record->copy.payload_length;
@@ -518,7 +475,7 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
     if (trouble != nullptr) trouble->repeats.add(scene, overtaking);
   }
   Repeat late{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
-  late.packets = packets_of(segment);
+  late.packets = size_.packets_of(segment);
   late.fate = Repeat::Fate::kLate;
   scene.counters.reordered_segments += late.packets;
   scene.report(VerdictKind::kReordered, evidence, begin, late.copy);
@@ -537,7 +494,7 @@ SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& 
                                         : compare_with_opener(scene, segment, end, *opener);
   Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
   repeat.first_copy = opener == nullptr ? last_packet_ : opener->time;
-  repeat.packets = packets_of(segment);
+  repeat.packets = size_.packets_of(segment);
   repeat.since = opening.since;
   repeat.numbered = opening.numbered;
   repeat.at_left_edge = begin == acked_;
@@ -552,7 +509,7 @@ SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& 
   if (hole_bytes > 0) {
     side = Side::kBefore;
     repeat.lost[static_cast<size_t>(Side::kBefore)] =
-        packets_in(hole_bytes, segment.tcp_header_length);
+        size_.packets_in(hole_bytes, segment.tcp_header_length);
   }
   record_retransmission(scene, segment, repeat, side, order.evidence);
   return Outcome::kJudged;
@@ -933,7 +890,7 @@ void SenderTrack::finish(const Scene& scene) {
     const CaptureTime opened = hole.opener.time;
     if (!scene.gaps.known(opened) || scene.gaps.may_have_missed(hole.since, opened)) continue;
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
-        packets_in(hole.end - hole.begin, kTcpHeader);
+        size_.packets_in(hole.end - hole.begin, kTcpHeader);
   }
   clear_trouble(scene);
 }

@@ -13,6 +13,7 @@
 #include "analyzer/scene.h"
 #include "analyzer/segment.h"
 #include "analyzer/segment_log.h"
+#include "analyzer/segment_size.h"
 #include "analyzer/seq_num.h"
 #include "analyzer/stray_run.h"
 #include "analyzer/units.h"
@@ -38,7 +39,7 @@ class SenderTrack {
   // A SYN-ACK that is_other_stream(): followed once both ends go on from there.
   void on_other_answer(const Scene& scene, const Segment& syn_ack);
   // The receiver's SYN says how large segments may be.
-  void limit_segment_size(uint16_t mss);
+  void limit_segment_size(uint16_t mss) { size_.limit(mss); }
 
   // Time passed: decides what can be decided by now.
   void settle(const Scene& scene, CaptureTime now);
@@ -62,7 +63,7 @@ class SenderTrack {
     return acked_ == StreamOffset() ? std::nullopt : std::optional(SeqNum(acked_));
   }
   [[nodiscard]] uint32_t unacknowledged_packets() const {
-    return has_unacknowledged() ? packets_in(next_ - acked_, kTcpHeader) : 0;
+    return has_unacknowledged() ? size_.packets_in(next_ - acked_, kTcpHeader) : 0;
   }
   // Bytes were captured that the receiver has not acknowledged, as far as is known.
   [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
@@ -71,8 +72,6 @@ class SenderTrack {
   uint32_t link = 0;
 
  private:
-  static constexpr uint32_t kTcpHeader = 20;
-
   struct Order {
     int distance = 0;  // negative: sent before the other packet; 0: cannot be told
     Evidence evidence = Evidence::kUndecided;
@@ -86,11 +85,6 @@ class SenderTrack {
     bool numbered;
   };
 
-  [[nodiscard]] uint16_t packets_of(const Segment& segment) const {
-    return packets_in(segment.payload_length, segment.tcp_header_length);
-  }
-  [[nodiscard]] uint16_t packets_in(uint64_t bytes, uint32_t tcp_header_length) const;
-  void learn_segment_size(const Segment& segment);
   void begin_at(StreamOffset offset, bool is_syn);
   void begin_with(const Segment& segment);
   [[nodiscard]] bool is_stray(const TrackPools& pools, StreamOffset begin, StreamOffset end) const;
@@ -164,11 +158,9 @@ class SenderTrack {
   LogPosition log_ = 0;
   uint32_t trouble_ = kNone;
   uint32_t owner_ = kNone;
-  uint32_t newest_payload_ = 0;  // of the packet with the sender's newest identification number
+  SegmentSize size_;
   RttLeg rtt_;
-  uint16_t segment_size_limit_ = 0;  // the least MSS announced, 0 if none was seen
-  uint16_t segment_size_ = 0;        // as learned from super-packets, 0 if not
-  uint16_t window_ = 0;              // the receiver's, as on the wire
+  uint16_t window_ = 0;  // the receiver's, as on the wire
   IpIdCensus census_;
   uint8_t duplicate_acks_ : 2 = 0;  // in a row, up to 3
   uint8_t seen_ : 1 = 0;
