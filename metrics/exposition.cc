@@ -234,7 +234,7 @@ void health_families(const CaptureHealth& health, const FamilySink& sink) {
          MetricType::Gauge, health.peer_limit, sink);
   totals_by_reason("peers_expired_total",
                    "Peers forgotten (idle) or counted as other for want of room (overflow). "
-                   "Healthy: overflow stays at 0; else raise --peers.max or group them.",
+                   "Healthy: overflow stays at 0; else raise --peers.max.",
                    kPeerExpiryName, health.peers_expired, sink);
 }
 

@@ -47,11 +47,6 @@ const queueFill =
 const flowFill = share(gauge('flows'), gauge('flow_limit'));
 const peerFill = share(gauge('peers'), gauge('peer_limit'));
 
-// Before the first reload, the configuration in force is the one that was given.
-const configuration =
-  `min by (instance) (${gauge('config_last_reload_successful')}) ` +
-  `or on (instance) group by (instance) (${gauge('build_info')})`;
-
 const NO_OR_YES = /** @type {dashboard.ValueMapping[]} */ ([
   {
     type: dashboard.MappingType.ValueToText,
@@ -161,18 +156,6 @@ export function captureHealth() {
         queries: [{expr: `max(${peerFill})`}],
         unit: 'percentunit',
         steps: FILL_STEPS,
-        span: 3,
-      }),
-    )
-    .withPanel(
-      single({
-        title: 'Reloads refused',
-        description:
-          'Instances whose last reload of the configuration failed: they run with the one ' +
-          'before it. Healthy: 0.',
-        queries: [{expr: `count((${configuration}) == 0) or vector(0)`}],
-        unit: 'short',
-        steps: ANY_STEPS,
         span: 3,
       }),
     )
@@ -404,7 +387,7 @@ export function captureHealth() {
         title: 'Peers forgotten, by reason',
         description:
           'idle: quiet for --peers.ttl. overflow: no room, and counted as peer other. Healthy: ' +
-          'overflow at 0; else raise --peers.max or group peers.',
+          'overflow at 0; else raise --peers.max.',
         queries: [{expr: sum(rate('peers_expired_total', OURS), 'reason'), legend: '{{reason}}'}],
         unit: 'ops',
         stacked: true,
