@@ -4,6 +4,8 @@
 
 #include <exception>
 #include <iostream>
+#include <sstream>
+#include <string>
 
 #include "app/live.h"
 #include "app/options.h"
@@ -14,6 +16,15 @@ namespace {
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
+
+// A line for each fault.
+int fail(int status, const std::exception& error) {
+  std::istringstream faults(error.what());
+  for (std::string fault; std::getline(faults, fault);) {
+    std::cerr << fmt::format("lossgazer: {}\n", fault);
+  }
+  return status;
+}
 
 }  // namespace
 
@@ -34,13 +45,10 @@ int main(int argc, char** argv) {
     }
     return 0;
   } catch (const UsageError& error) {
-    std::cerr << fmt::format("lossgazer: {}\n", error.what());
-    return kExitUsage;
+    return fail(kExitUsage, error);
   } catch (const ConfigError& error) {
-    std::cerr << fmt::format("lossgazer: {}\n", error.what());
-    return kExitUsage;
+    return fail(kExitUsage, error);
   } catch (const std::exception& error) {
-    std::cerr << fmt::format("lossgazer: {}\n", error.what());
-    return kExitFailed;
+    return fail(kExitFailed, error);
   }
 }

@@ -1,7 +1,9 @@
-// What the user asked for: the command line, then the environment, then the defaults.
+// What the user asked for: the command line, then the environment, then the file, then the
+// defaults.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -49,10 +51,18 @@ struct ReportOptions {
   ReportFormat format = ReportFormat::kTable;
 };
 
+// What was given for an option.
+struct Given {
+  std::string text;    // in the words of whoever gave it, lists with commas
+  std::string origin;  // "command line", "environment", or the place in the file
+};
+
 struct Options {
   enum class Command : uint8_t { kLive, kReport, kPrint };
   Command command = Command::kLive;
-  std::string text;  // kPrint: what --help or --version prints
+  std::string text;                    // kPrint: what --help, --version or check-config prints
+  std::string config_file;             // empty for none
+  std::map<std::string, Given> given;  // by the option's name; the rest has its default
   CaptureOptions capture;
   AnalyzerOptions analyzer;
   WebOptions web;
@@ -60,12 +70,14 @@ struct Options {
   ReportOptions report;
 };
 
-// The command line or the environment is wrong; what() says how.
+// The command line, the environment or the file is wrong; what() says how, a line for each fault.
 class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Throws UsageError.
+[[nodiscard]] Options default_options();
+
+// Reads all origins, the file too. Throws UsageError.
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 
 }  // namespace lossgazer

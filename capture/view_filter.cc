@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -376,6 +377,24 @@ std::vector<FilterInstruction> compile_view_filter(pcap* handle, const ViewFilte
   } catch (const std::runtime_error& error) {
     throw fail(error.what());
   }
+}
+
+std::optional<std::string> user_filter_fault(const std::string& expression) {
+  std::optional<std::string> fault;  // the first: Ethernet's, which most know
+  for (const int link_type : {DLT_EN10MB, DLT_LINUX_SLL2, DLT_RAW}) {
+    const std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle(pcap_open_dead(link_type, 65535),
+                                                            pcap_close);
+    if (!handle) throw std::runtime_error("check a filter: out of memory");
+    try {
+      if (compile(handle.get(), expression)) return std::nullopt;
+      if (!fault) fault = "it rejects all packets";
+    } catch (const std::runtime_error& error) {
+      // Its name may be found by the time an interface is opened.
+      if (std::string_view(error.what()).starts_with("unknown host")) return std::nullopt;
+      if (!fault) fault = error.what();
+    }
+  }
+  return fault;
 }
 
 }  // namespace lossgazer

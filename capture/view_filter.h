@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,5 +58,9 @@ inline constexpr uint32_t kViewHeadroom = 384;
 // program longer than the kernel takes.
 [[nodiscard]] std::vector<FilterInstruction> compile_view_filter(pcap* handle,
                                                                  const ViewFilterConfig& config);
+
+// What is wrong with a user's filter; nothing if it can work on some interface: Ethernet, cooked or
+// bare IP. Opens nothing, so what only an open interface shows is not found here.
+[[nodiscard]] std::optional<std::string> user_filter_fault(const std::string& expression);
 
 }  // namespace lossgazer

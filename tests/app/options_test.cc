@@ -2,14 +2,17 @@
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <map>
 #include <string>
 #include <vector>
+
+#include "tests/app/config_text.h"
+#include "tests/app/environment.h"
 
 namespace lossgazer {
 namespace {
 
+using test::ConfigText;
+using test::Environment;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -29,18 +32,6 @@ std::string error_of(const std::vector<const char*>& words) {
   }
   return "no error";
 }
-
-// Sets an environment variable for one test.
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Environment() { unsetenv(name_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  const char* name_;
-};
 
 TEST(Options, DefaultsAreTheContracts) {
   const Options options = parse({});
@@ -128,6 +119,73 @@ TEST(Options, EnvironmentIsBelowTheCommandLine) {
   EXPECT_EQ(parse({"-s", "80"}).capture.snaplen, 80u);
 }
 
+TEST(Options, CommandLineIsOverEnvironmentOverFileOverDefault) {
+  const ConfigText file("capture: {snaplen: 70}\nlocal: [192.0.2.1]\npeers.max: 9\n");
+  const Environment config("LOSSGAZER_CONFIG_FILE", file.path());
+  EXPECT_EQ(parse({}).capture.snaplen, 70u);
+  EXPECT_EQ(parse({}).analyzer.peers_max, 9u);
+  EXPECT_THAT(parse({}).analyzer.local, SizeIs(1));
+  const Environment snaplen("LOSSGAZER_CAPTURE_SNAPLEN", "96");
+  const Environment local("LOSSGAZER_LOCAL", "192.0.2.1,198.51.100.0/24");
+  EXPECT_EQ(parse({}).capture.snaplen, 96u);
+  EXPECT_THAT(parse({}).analyzer.local, SizeIs(2)) << "a list is replaced, not added to";
+  EXPECT_EQ(parse({"-s", "80"}).capture.snaplen, 80u);
+  EXPECT_EQ(parse({"-s", "80"}).analyzer.peers_max, 9u);
+
+  const ConfigText other("peers.max: 8\n");
+  EXPECT_EQ(parse({"--config.file", other.path().c_str()}).analyzer.peers_max, 8u)
+      << "the file named on the command line, in place of the environment's";
+}
+
+TEST(Options, WhereEachValueCameFromIsKnown) {
+  const ConfigText file("\npeers.max: 9\n");
+  const Environment ttl("LOSSGAZER_PEERS_TTL", "5m");
+  const Options options =
+      parse({"--config.file", file.path().c_str(), "-i", "eth0", "-i", "eth1", "port", "443"});
+  EXPECT_EQ(options.given.at("peers.max").origin, file.path() + ":2");
+  EXPECT_EQ(options.given.at("peers.max").text, "9");
+  EXPECT_EQ(options.given.at("peers.ttl").origin, "environment");
+  EXPECT_EQ(options.given.at("capture.interface").text, "eth0,eth1");
+  EXPECT_EQ(options.given.at("capture.filter").text, "port 443");
+  EXPECT_FALSE(options.given.contains("flows.max"));
+}
+
+TEST(Options, FaultsOfAllOriginsAreToldAtOnce) {
+  const ConfigText file("peers: {mx: 9}\n");
+  const Environment bad("LOSSGAZER_PEERS_TTL", "5");
+  EXPECT_EQ(error_of({"--config.file", file.path().c_str(), "--flows.max", "0"}),
+            file.path() +
+                ":1: peers.mx: no such option; is it peers.max?\n"
+                "--flows.max 0: not a whole number from 1 to 100000000\n"
+                "LOSSGAZER_PEERS_TTL 5: not a duration such as 90s, 2m or 1h30m");
+}
+
+TEST(Options, AFileMayHoldWhatOnlyTheOtherCommandTakes) {
+  const ConfigText file("capture.interface: eth0\npeers.max: 3\nformat: json\n");
+  const Options report = parse({"report", "--config.file", file.path().c_str(), "a.pcap"});
+  EXPECT_EQ(report.analyzer.peers_max, 3u);
+  EXPECT_EQ(report.report.format, ReportFormat::kJson);
+  EXPECT_THAT(report.capture.interfaces, IsEmpty());
+  EXPECT_THAT(parse({"--config.file", file.path().c_str()}).capture.interfaces,
+              ElementsAre("eth0"));
+}
+
+TEST(Options, CheckConfigSaysGoodOrWhatIsWrong) {
+  const ConfigText file("peers.max: 9\n");
+  const Options good = parse({"check-config", file.path().c_str()});
+  EXPECT_EQ(good.command, Options::Command::kPrint);
+  EXPECT_EQ(good.text, file.path() + ": good\n  peers.max = 9 (default: 1000)\n");
+  file.write("peers.max: -9\n");
+  EXPECT_THAT(error_of({"check-config", file.path().c_str()}), HasSubstr(":1: peers.max -9: not"));
+  EXPECT_THAT(error_of({"check-config"}), HasSubstr("FILE"));
+}
+
+TEST(Options, AFilterThatIsNoneIsFoundBeforeAnythingOpens) {
+  EXPECT_THAT(error_of({"tcp", "porth", "443"}), HasSubstr("filter tcp porth 443: "));
+  EXPECT_THAT(error_of({"-f", "tcp porth 443"}), HasSubstr("--capture.filter tcp porth 443: "));
+  EXPECT_EQ(parse({"inbound"}).capture.filter, "inbound") << "good on some interfaces";
+}
+
 // Kubernetes injects variables like this one into every pod of a service named lossgazer.
 TEST(Options, UnknownEnvironmentVariablesAreIgnored) {
   const Environment port("LOSSGAZER_PORT", "tcp://10.0.0.1:10119");
@@ -143,6 +201,9 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWouldDo) {
   EXPECT_EQ(error_of({"--log.level", "loud"}),
             "--log.level loud: not one of debug, info, warning, error");
   EXPECT_THAT(error_of({"--nonesuch"}), HasSubstr("--nonesuch"));
+  EXPECT_THAT(error_of({"--peers.mx", "5"}), HasSubstr("--peers.mx; is it --peers.max?"));
+  EXPECT_EQ(error_of({"--capture.promiscuous=maybe"}),
+            "--capture.promiscuous maybe: give true or false");
   EXPECT_THAT(error_of({"report"}), HasSubstr("FILE"));
   const Environment bad("LOSSGAZER_PEERS_MAX", "many");
   EXPECT_EQ(error_of({}), "LOSSGAZER_PEERS_MAX many: not a whole number from 1 to 10000000");
@@ -156,15 +217,10 @@ TEST(Options, ReportTakesFilesAndAFormat) {
   EXPECT_GT(options.analyzer.peers_max, 1000u) << "a report leaves nobody out";
 }
 
-TEST(Options, HelpNamesEveryOption) {
-  const Options options = parse({"--help"});
-  EXPECT_EQ(options.command, Options::Command::kPrint);
-  for (const char* option :
-       {"--capture.interface", "--capture.snaplen", "--capture.buffer", "--capture.filter",
-        "--capture.promiscuous", "--local", "--analyzer.workers", "--flows.max", "--flows.idle",
-        "--peers.max", "--peers.ttl", "--peers.exclude", "--web.listen-address",
-        "--web.telemetry-path", "--log.level", "--log.format", "report"}) {
-    EXPECT_THAT(options.text, HasSubstr(option));
+TEST(Options, HelpAndVersionArePrinted) {
+  EXPECT_EQ(parse({"--help"}).command, Options::Command::kPrint);
+  for (const char* command : {"report", "check-config"}) {
+    EXPECT_THAT(parse({"--help"}).text, HasSubstr(command));
   }
   EXPECT_THAT(parse({"--version"}).text, HasSubstr("lossgazer"));
 }

@@ -283,6 +283,15 @@ TEST(ViewFilter, WrongUserFilterIsAnError) {
   EXPECT_THAT(error_of("icmp"), HasSubstr("lets no TCP packet through"));
 }
 
+TEST(ViewFilter, AUserFilterIsCheckedWithoutAnInterface) {
+  EXPECT_EQ(user_filter_fault("tcp port 443"), std::nullopt);
+  EXPECT_EQ(user_filter_fault("ether host 02:00:00:00:00:01"), std::nullopt) << "Ethernet's alone";
+  EXPECT_EQ(user_filter_fault("inbound"), std::nullopt) << "no Ethernet's, unless it is open";
+  EXPECT_EQ(user_filter_fault("host nonesuch.invalid"), std::nullopt) << "it may yet be found";
+  EXPECT_THAT(user_filter_fault("tcp porth 443").value_or(""), HasSubstr("syntax error"));
+  EXPECT_THAT(user_filter_fault("ip and ip6").value_or(""), HasSubstr("rejects all packets"));
+}
+
 TEST(ViewFilter, SnapshotLengthMustReachTheTcpFlags) {
   const Handle handle = dead_handle(LinkType::kEthernet);
   EXPECT_THROW(std::ignore = compile_view_filter(handle.get(), {47, ""}), std::runtime_error);

@@ -26,7 +26,8 @@ ONLY_IN = [
     (r"pcap(\.h|/)", r"capture/(pcap_source|view_filter)\.cc"),
     (r"(concurrentqueue/|moodycamel/)", r"capture/shard_queue\.h"),
     (r"(prometheus/|microhttpd)", r"metrics/.*"),
-    (r"(CLI/|spdlog/|yaml-cpp/|cap-ng|sys/capability|seccomp)", r"app/.*"),
+    (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp)", r"app/.*"),
+    (r"yaml-cpp/", r"(app/config_file|metrics/web_config)\.cc"),
 ]
 
 # analyzer is pure: of the standard library, not what does I/O, starts threads or shares memory.

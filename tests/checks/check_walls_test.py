@@ -12,6 +12,7 @@ SOUND = {
     "capture/pcap_source.cc": '#include <pcap.h>\n#include <mutex>\n#include "analyzer/frame.h"\n',
     "capture/shard_queue.h": "#include <concurrentqueue/concurrentqueue.h>\n",
     "metrics/http_server.cc": '#include <microhttpd.h>\n#include "analyzer/snapshot.h"\n',
+    "app/config_file.cc": "#include <yaml-cpp/yaml.h>\n",
     "app/main.cc": '#include <CLI/CLI.hpp>\n#include "capture/a.h"\n#include "metrics/a.h"\n',
 }
 
@@ -55,6 +56,7 @@ class CheckWalls(unittest.TestCase):
             ("metrics/a.cc", "#include <pcap.h>"),
             ("metrics/a.cc", "#include <yaml-cpp/yaml.h>"),
             ("app/a.cc", "#include <pcap.h>"),
+            ("app/a.cc", "#include <yaml-cpp/yaml.h>"),
             ("app/a.cc", "#include <microhttpd.h>"),
             ("app/a.cc", '#include "tests/support/frame_builder.h"'),
         ]:

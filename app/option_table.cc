@@ -1,0 +1,279 @@
+#include "app/option_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+#include <utility>
+
+#include "app/option_values.h"
+
+namespace lossgazer {
+namespace {
+
+// `field` names a member of Options; `read` makes a value of a word.
+template <typename Field>
+Option of_field(Option option, Field field) {
+  option.same = [field](const Options& a, const Options& b) { return field(a) == field(b); };
+  option.copy = [field](Options& to, const Options& from) { field(to) = field(from); };
+  return option;
+}
+
+template <typename Field, typename Read>
+Option value(Option option, Field field, Read read) {
+  option.set = [field, read](Options& options, const std::vector<std::string>& words) {
+    field(options) = read(words.back());
+  };
+  return of_field(std::move(option), field);
+}
+
+template <typename Field>
+Option flag(Option option, Field field) {
+  option.fallback = "off";
+  return value(std::move(option), field, yes_or_no);
+}
+
+template <typename Field, typename Read>
+Option list(Option option, Field field, Read read) {
+  option.repeatable = true;
+  option.set = [field, read](Options& options, const std::vector<std::string>& words) {
+    auto& values = field(options);
+    values.clear();
+    for (const std::string& word : words) values.push_back(read(word));
+  };
+  return of_field(std::move(option), field);
+}
+
+void declare_capture(std::vector<Option>& table) {
+  table.push_back(list(
+      {.name = "capture.interface",
+       .letter = 'i',
+       .type = "NAME",
+       .fallback = "the default route's",
+       .help = "interface to sniff; `any` for all, /regex/ for a set that is followed"},
+      [](auto& options) -> auto& { return options.capture.interfaces; }, interface_name));
+  table.push_back(value(
+      {.name = "capture.snaplen",
+       .letter = 's',
+       .type = "N",
+       .fallback = "64",
+       .help = "bytes kept of an Ethernet/IPv4 packet; longer headers get the same view"},
+      [](auto& options) -> auto& { return options.capture.snaplen; },
+      whole_number<uint32_t>(54, 65535)));
+  table.push_back(value(
+      {.name = "capture.buffer",
+       .letter = 'B',
+       .type = "SIZE",
+       .fallback = "16MiB",
+       .help = "kernel ring, per interface"},
+      [](auto& options) -> auto& { return options.capture.buffer_bytes; }, size_in_bytes));
+  table.push_back(value(
+      {.name = "capture.filter",
+       .letter = 'f',
+       .type = "EXPR",
+       .fallback = "none",
+       .help = "libpcap expression, added to lossgazer's own",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.capture.filter; }, filter_expression));
+  table.push_back(flag(
+      {.name = "capture.promiscuous", .letter = 'p', .help = "for mirror ports"},
+      [](auto& options) -> auto& { return options.capture.promiscuous; }));
+}
+
+void declare_analyzer(std::vector<Option>& table) {
+  table.push_back(list(
+      {.name = "local",
+       .type = "CIDR",
+       .fallback = "our own addresses, followed live",
+       .help = "which side is us",
+       .taken_by = TakenBy::kBoth,
+       .report_fallback = "nobody: a row a directed pair"},
+      [](auto& options) -> auto& { return options.analyzer.local; }, network));
+  table.push_back(value(
+      {.name = "analyzer.workers",
+       .type = "N",
+       .fallback = "cores - 1",
+       .help = "threads that judge; each owns its flows"},
+      [](auto& options) -> auto& { return options.analyzer.workers; },
+      whole_number<uint64_t>(1, 256)));
+  table.push_back(value(
+      {.name = "flows.max",
+       .type = "N",
+       .fallback = "1000000",
+       .help = "flows tracked at most",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.flows_max; },
+      whole_number<uint64_t>(1, 100'000'000)));
+  table.push_back(value(
+      {.name = "flows.idle",
+       .type = "DURATION",
+       .fallback = "2m",
+       .help = "idle time after which a flow is forgotten",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.flows_idle; }, duration));
+}
+
+void declare_peers(std::vector<Option>& table) {
+  table.push_back(value(
+      {.name = "peers.max",
+       .type = "N",
+       .fallback = "1000",
+       .help = "peers counted apart; the rest is `other`",
+       .taken_by = TakenBy::kBoth,
+       .report_fallback = "no limit"},
+      [](auto& options) -> auto& { return options.analyzer.peers_max; },
+      whole_number<uint64_t>(1, 10'000'000)));
+  table.push_back(value(
+      {.name = "peers.ttl",
+       .type = "DURATION",
+       .fallback = "15m",
+       .help = "idle time after which a peer's series end"},
+      [](auto& options) -> auto& { return options.analyzer.peers_ttl; }, duration));
+  table.push_back(list(
+      {.name = "peers.exclude",
+       .type = "CIDR",
+       .fallback = "loopback",
+       .help = "peers not counted",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.peers_exclude; }, network));
+}
+
+void declare_web(std::vector<Option>& table) {
+  table.push_back(list(
+      {.name = "web.listen-address",
+       .type = "ADDR",
+       .fallback = "127.0.0.1:10119",
+       .help = "where to serve; [::]:PORT takes IPv4 too"},
+      [](auto& options) -> auto& { return options.web.listen; }, listen_address));
+  table.push_back(value(
+      {.name = "web.telemetry-path",
+       .type = "PATH",
+       .fallback = "/metrics",
+       .help = "where the metrics are"},
+      [](auto& options) -> auto& { return options.web.telemetry_path; }, telemetry_path));
+}
+
+void declare_program(std::vector<Option>& table) {
+  table.push_back(value(
+      {.name = "config.file",
+       .type = "FILE",
+       .fallback = "none",
+       .help = "YAML with any of these options; SIGHUP re-reads it",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.config_file; }, any_text));
+  table.push_back(value(
+      {.name = "log.level",
+       .type = "LEVEL",
+       .fallback = "info",
+       .help = "debug, info, warning or error"},
+      [](auto& options) -> auto& { return options.log.level; },
+      one_of<LogThreshold>({{"debug", LogThreshold::kDebug},
+                            {"info", LogThreshold::kInfo},
+                            {"warning", LogThreshold::kWarning},
+                            {"error", LogThreshold::kError}})));
+  table.push_back(value(
+      {.name = "log.format", .type = "FORMAT", .fallback = "logfmt", .help = "logfmt or json"},
+      [](auto& options) -> auto& { return options.log.format; },
+      one_of<LogFormat>({{"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}})));
+  table.push_back(value(
+      {.name = "format",
+       .type = "FORMAT",
+       .fallback = "table",
+       .help = "table, json, csv, events or prometheus",
+       .taken_by = TakenBy::kReport},
+      [](auto& options) -> auto& { return options.report.format; },
+      one_of<ReportFormat>({{"table", ReportFormat::kTable},
+                            {"json", ReportFormat::kJson},
+                            {"csv", ReportFormat::kCsv},
+                            {"events", ReportFormat::kEvents},
+                            {"prometheus", ReportFormat::kPrometheus}})));
+}
+
+std::vector<Option> declare_all() {
+  std::vector<Option> table;
+  declare_capture(table);
+  declare_analyzer(table);
+  declare_peers(table);
+  declare_web(table);
+  declare_program(table);
+  return table;
+}
+
+// How many letters must be put in, taken out or changed (Levenshtein).
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+bool Option::is_taken_by(Options::Command command) const {
+  switch (taken_by) {
+    case TakenBy::kLive:
+      return command == Options::Command::kLive;
+    case TakenBy::kReport:
+      return command == Options::Command::kReport;
+    case TakenBy::kBoth:
+      return true;
+  }
+  return false;
+}
+
+std::string Option::environment_name() const {
+  std::string result = "LOSSGAZER_";
+  for (const char c : name) {
+    const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    result += kept ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+  }
+  return result;
+}
+
+std::span<const Option> option_table() {
+  static const std::vector<Option> kTable = declare_all();
+  return kTable;
+}
+
+const Option* find_option(std::string_view name) {
+  const std::span<const Option> table = option_table();
+  const auto found = std::ranges::find(table, name, &Option::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::vector<const Option*> changed_options(const Options& a, const Options& b) {
+  std::vector<const Option*> changed;
+  for (const Option& option : option_table()) {
+    if (!option.same(a, b)) changed.push_back(&option);
+  }
+  return changed;
+}
+
+std::string given_text(const Options& options, const Option& option) {
+  const auto given = options.given.find(option.name);
+  return given == options.given.end() ? option.fallback : given->second.text;
+}
+
+std::string nearest_option(std::string_view name) {
+  std::string nearest;
+  size_t best = name.size() / 3 + 1;  // what differs more was not meant
+  for (const Option& option : option_table()) {
+    // People leave out what an option belongs to, or take it for something else.
+    const std::string_view last = std::string_view(option.name).substr(option.name.rfind('.') + 1);
+    const size_t far = std::min(distance(name, option.name), 1 + distance(name, last));
+    if (far > best || (far == best && !nearest.empty())) continue;
+    best = far;
+    nearest = option.name;
+  }
+  return nearest;
+}
+
+}  // namespace lossgazer
