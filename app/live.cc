@@ -12,6 +12,7 @@
 
 #include "app/build_info.h"
 #include "app/log.h"
+#include "app/option_table.h"
 #include "app/random_secret.h"
 #include "capture/pipeline.h"
 #include "metrics/http_server.h"
@@ -68,9 +69,7 @@ PipelineConfig pipeline_config(const Options& options) {
   config.excluded_peers = NetworkSet(options.analyzer.peers_exclude);
   config.secret = random_secret();
   if (!options.analyzer.local.empty()) config.local = NetworkSet(options.analyzer.local);
-  config.log = [](LogLevel level, std::string_view text) {
-    level == LogLevel::kWarning ? log_warning(text) : log_info(text);
-  };
+  config.log = log_line;
   return config;
 }
 
@@ -82,15 +81,30 @@ std::string urls(const HttpServer& server, const std::string& path) {
   return fmt::format("{}", fmt::join(urls, " "));
 }
 
+// What an operator needs to know of a start: which program, and what it was asked to do.
+void log_start(const Options& options, const BuildInfo& build) {
+  log_info(fmt::format("lossgazer {} ({}) starts", build.version, build.revision));
+  std::vector<std::string> different;
+  for (const Option* option : changed_options(options, default_options())) {
+    const auto given = options.given.find(option->name);
+    if (given == options.given.end()) continue;
+    different.push_back(
+        fmt::format("{}={} ({})", option->name, given->second.text, given->second.origin));
+  }
+  log_info(different.empty() ? "all options have their defaults"
+                             : fmt::format("not as by default: {}", fmt::join(different, ", ")));
+}
+
 }  // namespace
 
 void run_live(const Options& options) {
   set_up_log(options.log);
+  const BuildInfo build = build_info();
+  log_start(options, build);
   Pipeline pipeline(pipeline_config(options));
   const StopSignals signals(pipeline);
   pipeline.start();
 
-  const BuildInfo build = build_info();
   const LossCollector collector([&pipeline] { return pipeline.snapshot(); }, build);
   const HttpServer server({.listen = options.web.listen,
                            .telemetry_path = options.web.telemetry_path,

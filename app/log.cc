@@ -13,6 +13,8 @@
 namespace lossgazer {
 namespace {
 
+constexpr const char* kLogger = "lossgazer";
+
 // One line a record. spdlog's own patterns cannot escape a text.
 class LineFormatter : public spdlog::formatter {
  public:
@@ -53,14 +55,32 @@ spdlog::level::level_enum level_of(LogThreshold level) {
 }  // namespace
 
 void set_up_log(const LogOptions& options) {
-  auto logger = spdlog::stderr_logger_mt("lossgazer");
+  auto logger = spdlog::get(kLogger);
+  // Replacing the default is not safe while others log; changing it is.
+  if (!logger) {
+    logger = spdlog::stderr_logger_mt(kLogger);
+    spdlog::set_default_logger(logger);
+  }
   logger->set_formatter(std::make_unique<LineFormatter>(options.format));
   logger->set_level(level_of(options.level));
   logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
 }
 
-void log_info(std::string_view text) { spdlog::info("{}", text); }
-void log_warning(std::string_view text) { spdlog::warn("{}", text); }
+bool log_is_set_up() { return spdlog::get(kLogger) != nullptr; }
+
+void log_line(LogLevel level, std::string_view text) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::debug("{}", text);
+    case LogLevel::kInfo:
+      return spdlog::info("{}", text);
+    case LogLevel::kWarning:
+      return spdlog::warn("{}", text);
+    case LogLevel::kError:
+      return spdlog::error("{}", text);
+  }
+}
+void log_info(std::string_view text) { log_line(LogLevel::kInfo, text); }
+void log_warning(std::string_view text) { log_line(LogLevel::kWarning, text); }
 
 }  // namespace lossgazer

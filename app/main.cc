@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/live.h"
+#include "app/log.h"
 #include "app/options.h"
 #include "app/report.h"
 #include "capture/config_error.h"
@@ -17,8 +18,12 @@ namespace {
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
-// A line for each fault.
+// To a person at first, a line for each fault; to whoever reads the log once there is one.
 int fail(int status, const std::exception& error) {
+  if (lossgazer::log_is_set_up()) {
+    lossgazer::log_line(lossgazer::LogLevel::kError, error.what());
+    return status;
+  }
   std::istringstream faults(error.what());
   for (std::string fault; std::getline(faults, fault);) {
     std::cerr << fmt::format("lossgazer: {}\n", fault);

@@ -16,6 +16,11 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view kAny = "any";
 constexpr std::string_view kNone = "none";
+// What its lines are about, for the bound on each: links come and go as pods do, and packets of
+// strangers as anyone likes.
+constexpr std::string_view kLinkLog = "interfaces that come and go";
+constexpr std::string_view kAddressLog = "addresses that come and go";
+constexpr std::string_view kStrangerLog = "interfaces without packets of ours";
 constexpr size_t kSourcesMax = 1024;
 constexpr auto kFirstBackOff = std::chrono::milliseconds(250);
 constexpr auto kLongestBackOff = std::chrono::milliseconds(10'000);
@@ -59,7 +64,9 @@ SourceHealth Pipeline::Source::health() const {
 }
 
 Pipeline::Pipeline(PipelineConfig config)
-    : config_(std::move(config)), ledger_(config_.peers_max, config_.peers_ttl) {}
+    : config_(std::move(config)),
+      log_(config_.log),
+      ledger_(config_.peers_max, config_.peers_ttl) {}
 
 void Pipeline::start() {
   watcher_ = std::make_unique<LinkWatcher>();
@@ -91,6 +98,7 @@ void Pipeline::start() {
   }
   follow_links();
   open_closed(true);
+  starting_ = false;
 }
 
 void Pipeline::poll(std::chrono::milliseconds timeout) {
@@ -114,6 +122,7 @@ void Pipeline::poll(std::chrono::milliseconds timeout) {
     ledger_.expire(ledger_time());
   }
   hint_at_local_ends();
+  log_.settle(steady_clock::now());
 }
 
 void Pipeline::stop() {
@@ -183,8 +192,12 @@ std::optional<std::string> Pipeline::not_ready() const {
   return std::nullopt;
 }
 
-void Pipeline::log(LogLevel level, std::string_view text) const {
-  if (config_.log) config_.log(level, text);
+void Pipeline::log(std::string_view kind, LogLevel level, std::string_view text) {
+  if (starting_) {
+    if (config_.log) config_.log(level, text);
+    return;
+  }
+  log_.write(kind, level, text, steady_clock::now());
 }
 
 void Pipeline::follow_links() {
@@ -209,6 +222,7 @@ void Pipeline::follow_addresses() {
   if (config_.local) return;
   auto local = std::make_shared<const NetworkSet>(local_networks());
   if (*local == *local_) return;
+  log(kAddressLog, LogLevel::kDebug, "our addresses changed; new flows go by the new ones");
   local_ = std::move(local);
   for (const auto& worker : workers_) worker->set_local(local_);
 }
@@ -222,7 +236,7 @@ void Pipeline::add_source(const std::string& name, bool literal) {
   auto place = place_of("");
   if (place == sources_.end() && sources_.size() == kSourcesMax) {
     if (std::exchange(told_too_many_, true)) return;
-    return log(LogLevel::kWarning,
+    return log(kLinkLog, LogLevel::kWarning,
                fmt::format("interface {}: not captured, nor are more: {} interfaces are the most; "
                            "make the pattern narrower",
                            name, kSourcesMax));
@@ -239,8 +253,9 @@ bool Pipeline::close_ended() {
   for (Source& source : sources_) {
     if (!source.reader || !source.reader->ended()) continue;
     closed = true;
-    log(LogLevel::kWarning, fmt::format("interface {}: {}; capture resumes when it is back",
-                                        source.name, source.reader->message()));
+    log(kLinkLog, LogLevel::kWarning,
+        fmt::format("interface {}: {}; capture resumes when it is back", source.name,
+                    source.reader->message()));
     std::unique_ptr<SourceReader> ended;
     const std::lock_guard lock(mutex_);
     source.before = source.counts();
@@ -254,7 +269,7 @@ void Pipeline::open_closed(bool at_start) {
     Source& source = sources_[i];
     if (source.name.empty() || source.reader) continue;
     if (at_start && source.link == LinkState::kDown) {
-      log(LogLevel::kWarning,
+      log(kLinkLog, LogLevel::kWarning,
           fmt::format("interface {} is not up; capture begins when it is", source.name));
     }
     // At the start an absent one is tried for the error it gives.
@@ -265,7 +280,9 @@ void Pipeline::open_closed(bool at_start) {
       open(static_cast<uint16_t>(i));
     } catch (const std::runtime_error& error) {
       if (at_start && source.literal) throw;
-      if (source.back_off == source.back_off.zero()) log(LogLevel::kWarning, error.what());
+      if (source.back_off == source.back_off.zero()) {
+        log(kLinkLog, LogLevel::kWarning, error.what());
+      }
       source.back_off = std::clamp(2 * source.back_off, kFirstBackOff, kLongestBackOff);
       source.next_try = steady_clock::now() + source.back_off;
     }
@@ -287,7 +304,7 @@ void Pipeline::open(uint16_t index) {
     source.back_off = {};
     if (std::exchange(source.was_open, true)) ++source.restarts;
   }
-  log(LogLevel::kInfo,
+  log(kLinkLog, LogLevel::kInfo,
       fmt::format("capturing on {}, with a ring of {} bytes", source.name, buffer));
 }
 
@@ -348,7 +365,7 @@ void Pipeline::hint_at_local_ends() {
       }
       source.told_no_local_end = true;
     }
-    log(LogLevel::kWarning,
+    log(kStrangerLog, LogLevel::kWarning,
         fmt::format("interface {}: no packet has an end that is ours; say which networks are with "
                     "--local CIDR",
                     source.name));

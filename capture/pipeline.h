@@ -24,13 +24,12 @@
 #include "capture/event_fd.h"
 #include "capture/gap_board.h"
 #include "capture/interfaces.h"
+#include "capture/limited_log.h"
 #include "capture/pcap_source.h"
 #include "capture/source_reader.h"
 #include "capture/worker.h"
 
 namespace lossgazer {
-
-enum class LogLevel : uint8_t { kInfo, kWarning };
 
 struct PipelineConfig {
   // Names, `any`, or `/pattern/`; `none` for no capture at all. Empty: the default route's.
@@ -47,7 +46,8 @@ struct PipelineConfig {
   // Opens a source. A caller that holds the privilege only while it opens wraps it here.
   std::function<PcapSource(const LiveConfig&)> open = PcapSource::open_live;
   // Told what an operator should know, rarely, by the thread that calls start() or poll().
-  std::function<void(LogLevel, std::string_view)> log;
+  // Bounded where links or the network can cause it.
+  LogFunction log;
 };
 
 // One thread calls start(), poll() and stop(). Any thread may call snapshot(), healthy(),
@@ -103,7 +103,7 @@ class Pipeline {
     [[nodiscard]] SourceHealth health() const;
   };
 
-  void log(LogLevel level, std::string_view text) const;
+  void log(std::string_view kind, LogLevel level, std::string_view text);
   void follow_links();
   void follow_addresses();
   void add_source(const std::string& name, bool literal);
@@ -121,6 +121,8 @@ class Pipeline {
   GapBoard gaps_;  // outlives the readers and workers, and has a lock of its own
   std::vector<std::regex> patterns_;
   bool told_too_many_ = false;
+  LimitedLog log_;
+  bool starting_ = true;  // what is asked for at the start is told whole
 
   // Of the thread that calls poll().
   std::unique_ptr<LinkWatcher> watcher_;

@@ -219,7 +219,8 @@ TEST(Pipeline, AddressAddedLaterIsOurs) {
           wire.send(data(flow++, 1).build());
           return health().judged > 0;
         }));
-        EXPECT_EQ(logged.size(), 2U);
+        EXPECT_EQ(logged.size(), 3U);
+        EXPECT_THAT(logged.back(), HasSubstr("our addresses changed"));
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
