@@ -24,6 +24,11 @@ class PeerLedger {
   // any clock will do that is the same for add() and expire().
   void add(std::span<const PeerRow> deltas, CaptureTime now);
   void expire(CaptureTime now);
+  // Peers already admitted stay, even if there are now too many, until they are idle.
+  void set_limits(size_t peers_max, Duration ttl) {
+    peers_max_ = peers_max;
+    ttl_ = ttl;
+  }
 
   [[nodiscard]] std::vector<PeerRow> rows() const;  // in the order of their keys
   [[nodiscard]] size_t peers() const { return entries_.size() - (has_other_ ? 1 : 0); }

@@ -174,6 +174,12 @@ void Shard::set_local(std::shared_ptr<const NetworkSet> local) {
   state_->config.local = std::move(local);
 }
 
+void Shard::set_excluded_peers(NetworkSet excluded) {
+  state_->config.excluded_peers = std::move(excluded);
+}
+
+void Shard::set_flows_idle(Duration idle) { state_->config.flows_idle = idle; }
+
 void Shard::set_capture_gaps(std::vector<CaptureGaps> by_source) {
   state_->gaps.set(std::move(by_source));
 }

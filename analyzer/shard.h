@@ -62,6 +62,10 @@ class Shard {
 
   // Whose address is ours changed. Flows already known keep their peer.
   void set_local(std::shared_ptr<const NetworkSet> local);
+  // Likewise, who is not counted.
+  void set_excluded_peers(NetworkSet excluded);
+  // How long a silent flow is kept changed, for flows already known too.
+  void set_flows_idle(Duration idle);
   // What each source may have missed, by Segment::source, as far as that is known by now. Never
   // called: nothing was missed. Once called, nothing is known of a source that is not in the list.
   void set_capture_gaps(std::vector<CaptureGaps> by_source);

@@ -66,11 +66,13 @@ SourceHealth Pipeline::Source::health() const {
 Pipeline::Pipeline(PipelineConfig config)
     : config_(std::move(config)),
       log_(config_.log),
+      local_given_(config_.local),
+      peers_ttl_(config_.peers_ttl),
       ledger_(config_.peers_max, config_.peers_ttl) {}
 
 void Pipeline::start() {
   watcher_ = std::make_unique<LinkWatcher>();
-  local_ = std::make_shared<const NetworkSet>(config_.local ? *config_.local : local_networks());
+  follow_addresses();
   if (config_.interfaces.empty()) add_source(default_interface(), true);
   for (const std::string& name : config_.interfaces) {
     if (auto pattern = interface_pattern(name)) {
@@ -110,10 +112,9 @@ void Pipeline::poll(std::chrono::milliseconds timeout) {
   wake_.clear();
   throw_failures();
   const bool closed = close_ended();
-  if (watcher_->changed() || closed) {
-    follow_addresses();
-    follow_links();
-  }
+  const bool changed = watcher_->changed() || closed;
+  if (take_new_local() || changed) follow_addresses();
+  if (changed) follow_links();
   open_closed(false);
   forget_vanished();
   {
@@ -169,6 +170,27 @@ Snapshot Pipeline::snapshot() {
   return snapshot;
 }
 
+void Pipeline::set_peers(const NetworkSet& excluded, size_t peers_max, Duration peers_ttl) {
+  const std::lock_guard lock(mutex_);
+  peers_ttl_ = peers_ttl;
+  ledger_.set_limits(peers_max, peers_ttl);
+  for (const auto& worker : workers_) worker->set_excluded_peers(excluded);
+}
+
+void Pipeline::set_local(std::optional<NetworkSet> local) {
+  {
+    const std::lock_guard lock(mutex_);
+    local_given_ = std::move(local);
+    local_is_new_ = true;
+  }
+  wake();
+}
+
+void Pipeline::set_flows_idle(Duration idle) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& worker : workers_) worker->set_flows_idle(idle);
+}
+
 bool Pipeline::healthy() const {
   const std::lock_guard lock(mutex_);
   return std::none_of(workers_.begin(), workers_.end(),
@@ -219,12 +241,23 @@ void Pipeline::follow_links() {
 }
 
 void Pipeline::follow_addresses() {
-  if (config_.local) return;
-  auto local = std::make_shared<const NetworkSet>(local_networks());
-  if (*local == *local_) return;
-  log(kAddressLog, LogLevel::kDebug, "our addresses changed; new flows go by the new ones");
+  std::optional<NetworkSet> given;
+  {
+    const std::lock_guard lock(mutex_);
+    given = local_given_;
+  }
+  auto local = std::make_shared<const NetworkSet>(given ? std::move(*given) : local_networks());
+  if (local_ && *local == *local_) return;
+  if (local_) {
+    log(kAddressLog, LogLevel::kDebug, "our addresses changed; new flows go by the new ones");
+  }
   local_ = std::move(local);
   for (const auto& worker : workers_) worker->set_local(local_);
+}
+
+bool Pipeline::take_new_local() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(local_is_new_, false);
 }
 
 void Pipeline::add_source(const std::string& name, bool literal) {
@@ -310,10 +343,15 @@ void Pipeline::open(uint16_t index) {
 
 void Pipeline::forget_vanished() {
   const auto now = steady_clock::now();
+  Duration peers_ttl{};
+  {
+    const std::lock_guard lock(mutex_);
+    peers_ttl = peers_ttl_;
+  }
   for (Source& source : sources_) {
     if (source.literal || source.reader || source.link == LinkState::kUp) {
       source.last_there = now;
-    } else if (!source.name.empty() && now - source.last_there > config_.peers_ttl) {
+    } else if (!source.name.empty() && now - source.last_there > peers_ttl) {
       const std::lock_guard lock(mutex_);
       source = {};
     }

@@ -50,8 +50,8 @@ struct PipelineConfig {
   LogFunction log;
 };
 
-// One thread calls start(), poll() and stop(). Any thread may call snapshot(), healthy(),
-// not_ready() and wake(); they wait for no packet, worker or capture thread.
+// One thread calls start(), poll() and stop(). Any thread may call the rest; they wait for no
+// packet, worker or capture thread.
 class Pipeline {
  public:
   explicit Pipeline(PipelineConfig config);
@@ -64,6 +64,16 @@ class Pipeline {
   // addresses, reopens what came back, takes what the workers counted, forgets idle peers. To be
   // called several times a second. Throws what a capture or worker thread died of.
   void poll(std::chrono::milliseconds timeout);
+
+  // Changes who is not counted, how many peers are exported and how long; after start(), in force
+  // within two tenths of a second for new flows. Flows already known keep their peer, and peers
+  // what they counted.
+  void set_peers(const NetworkSet& excluded, size_t peers_max, Duration peers_ttl);
+  // Changes which ends are us, as soon as poll() is called; nothing: the namespace's addresses,
+  // followed. Flows already known keep theirs.
+  void set_local(std::optional<NetworkSet> local);
+  // Changes how long a silent flow is kept, after start(): those already known too.
+  void set_flows_idle(Duration idle);
 
   // Ends a poll() at once. May be called in a signal handler.
   void wake() const noexcept { wake_.set(); }
@@ -106,6 +116,7 @@ class Pipeline {
   void log(std::string_view kind, LogLevel level, std::string_view text);
   void follow_links();
   void follow_addresses();
+  [[nodiscard]] bool take_new_local();  // returns whether it was set since
   void add_source(const std::string& name, bool literal);
   bool close_ended();  // returns whether there were any
   void open_closed(bool at_start);
@@ -132,6 +143,9 @@ class Pipeline {
   // workers, or changes of a source more than its outcome: that thread may read these without it.
   mutable std::mutex mutex_;
   bool running_ = false;
+  std::optional<NetworkSet> local_given_;  // which ends are us; else they are followed
+  bool local_is_new_ = false;
+  Duration peers_ttl_;
   std::vector<std::unique_ptr<Worker>> workers_;  // outlive the readers that feed them
   std::vector<uint64_t> flows_;                   // by worker
   std::vector<Source> sources_;

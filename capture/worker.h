@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -33,6 +34,10 @@ class Worker {
   // Whose address is ours changed: in force at the next tick, a tenth of a second away at most.
   void set_local(std::shared_ptr<const NetworkSet> local);
 
+  // Likewise, who is not counted, and how long a silent flow is kept.
+  void set_excluded_peers(NetworkSet excluded);
+  void set_flows_idle(Duration idle);
+
   // What was counted, refreshed ten times a second; null if that was taken already.
   [[nodiscard]] std::unique_ptr<ShardDelta> take_delta();
 
@@ -56,8 +61,10 @@ class Worker {
   std::atomic<ShardDelta*> mailbox_ = nullptr;  // owned
   std::atomic<Duration::rep> busy_ = 0;
   std::atomic<bool> stopping_ = false;
-  mutable std::mutex mutex_;  // guards the two below, and is held for a moment only
+  mutable std::mutex mutex_;  // guards the four below, and is held for a moment only
   std::shared_ptr<const NetworkSet> new_local_;
+  std::optional<NetworkSet> new_excluded_peers_;
+  std::optional<Duration> new_flows_idle_;
   std::exception_ptr failure_;
 
   // The thread's own until it has ended.

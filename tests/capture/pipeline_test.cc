@@ -226,6 +226,27 @@ TEST(Pipeline, AddressAddedLaterIsOurs) {
   }
 }
 
+TEST(Pipeline, AnIdleTimeMadeShorterEndsFlowsAlreadyKnown) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PipelineConfig config = config_for({"lgcap0"});
+        config.local = NetworkSet({IpPrefix::parse("192.0.2.0/24").value()});
+        config.workers = 2;
+        Pipeline pipeline(std::move(config));
+        pipeline.start();
+        const test::FrameInjector wire("lgcap1");
+        for (uint32_t flow = 0; flow < 20; ++flow) wire.send(data(flow, 1).build());
+        EXPECT_TRUE(soon(pipeline, [&] { return pipeline.snapshot().health.flows == 20; }));
+        pipeline.set_flows_idle(milliseconds(100));
+        EXPECT_TRUE(soon(pipeline, [&] { return pipeline.snapshot().health.flows == 0; }));
+        const Snapshot snapshot = pipeline.snapshot();
+        EXPECT_EQ(snapshot.health.flows_expired[static_cast<size_t>(FlowExpiry::kIdle)], 20U);
+        EXPECT_EQ(source_named(snapshot, "lgcap0").judged, 20U);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
 TEST(Pipeline, InterfaceThatComesBackKeepsItsCounts) {
   if (!test::in_new_namespace([] {
         make_wire();
