@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <atomic>
 #include <chrono>
-#include <csignal>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +13,8 @@
 #include "app/log.h"
 #include "app/option_table.h"
 #include "app/random_secret.h"
+#include "app/reload.h"
+#include "app/signals.h"
 #include "capture/pipeline.h"
 #include "metrics/http_server.h"
 #include "metrics/loss_collector.h"
@@ -23,36 +24,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll(200);
 
-// Turns SIGINT and SIGTERM into a flag while it lives; a handler has nothing but globals to reach.
-class StopSignals {
- public:
-  explicit StopSignals(const Pipeline& pipeline) {
-    stop_ = false;
-    pipeline_ = &pipeline;
-    struct sigaction action {};
-    action.sa_handler = [](int) {
-      stop_ = true;
-      if (const Pipeline* woken = pipeline_) woken->wake();
-    };
-    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, nullptr);
-  }
-  ~StopSignals() {
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-    pipeline_ = nullptr;
-  }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-
-  [[nodiscard]] static bool asked_to_stop() { return stop_; }
-
- private:
-  static inline std::atomic<bool> stop_{false};
-  static inline std::atomic<const Pipeline*> pipeline_{nullptr};
-};
+// Nothing: the interfaces' own addresses.
+std::optional<NetworkSet> local_ends(const Options& options) {
+  if (options.analyzer.local.empty()) return std::nullopt;
+  return NetworkSet(options.analyzer.local);
+}
 
 PipelineConfig pipeline_config(const Options& options) {
   PipelineConfig config;
@@ -68,7 +44,7 @@ PipelineConfig pipeline_config(const Options& options) {
   config.peers_ttl = options.analyzer.peers_ttl;
   config.excluded_peers = NetworkSet(options.analyzer.peers_exclude);
   config.secret = random_secret();
-  if (!options.analyzer.local.empty()) config.local = NetworkSet(options.analyzer.local);
+  config.local = local_ends(options);
   config.log = log_line;
   return config;
 }
@@ -79,6 +55,21 @@ std::string urls(const HttpServer& server, const std::string& path) {
     urls.push_back(fmt::format("http://{}{}", address.to_string(), path));
   }
   return fmt::format("{}", fmt::join(urls, " "));
+}
+
+// What a reload changes. Everything else is read once and takes a restart.
+std::vector<LiveChange> live_changes(Pipeline& pipeline) {
+  return {
+      at_once({"log.level", "log.format"}, [](const Options& next) { set_up_log(next.log); }),
+      at_once({"local"}, [&](const Options& next) { pipeline.set_local(local_ends(next)); }),
+      at_once({"flows.idle"},
+              [&](const Options& next) { pipeline.set_flows_idle(next.analyzer.flows_idle); }),
+      at_once({"peers.exclude", "peers.max", "peers.ttl"},
+              [&](const Options& next) {
+                pipeline.set_peers(NetworkSet(next.analyzer.peers_exclude), next.analyzer.peers_max,
+                                   next.analyzer.peers_ttl);
+              }),
+  };
 }
 
 // What an operator needs to know of a start: which program, and what it was asked to do.
@@ -95,17 +86,33 @@ void log_start(const Options& options, const BuildInfo& build) {
                              : fmt::format("not as by default: {}", fmt::join(different, ", ")));
 }
 
+// Tells those who wait for a reload that none will come, before the server waits for them.
+class DeskClosing {
+ public:
+  explicit DeskClosing(ReloadDesk& desk) : desk_(desk) {}
+  ~DeskClosing() { desk_.close(); }
+  DeskClosing(const DeskClosing&) = delete;
+  DeskClosing& operator=(const DeskClosing&) = delete;
+
+ private:
+  ReloadDesk& desk_;
+};
+
 }  // namespace
 
-void run_live(const Options& options) {
+void run_live(const Options& options, const std::function<Options()>& read_again) {
   set_up_log(options.log);
   const BuildInfo build = build_info();
   log_start(options, build);
   Pipeline pipeline(pipeline_config(options));
-  const StopSignals signals(pipeline);
+  const Signals signals(pipeline);
   pipeline.start();
 
-  const LossCollector collector([&pipeline] { return pipeline.snapshot(); }, build);
+  Reloader reloader(options, read_again, live_changes(pipeline), log_line);
+  ReloadDesk desk([&pipeline] { pipeline.wake(); });
+  const LossCollector collector(
+      [&pipeline] { return pipeline.snapshot(); }, build, LossCollector::Clock::now,
+      [&reloader](const FamilySink& sink) { config_families(reloader.health(), sink); });
   const HttpServer server({.listen = options.web.listen,
                            .telemetry_path = options.web.telemetry_path,
                            .version = build.version},
@@ -115,10 +122,16 @@ void run_live(const Options& options) {
                              return "a capture or worker thread has died";
                            },
                            .ready = [&pipeline] { return pipeline.not_ready(); }});
+  const DeskClosing closing(desk);
   log_info(fmt::format("lossgazer {} serves {}", build.version,
                        urls(server, options.web.telemetry_path)));
 
-  while (!StopSignals::asked_to_stop()) pipeline.poll(kPoll);
+  while (!Signals::asked_to_stop()) {
+    pipeline.poll(kPoll);
+    if (Signals::take_reload()) (void)reloader.reload();
+    desk.serve([&reloader] { return reloader.reload(); });
+    reloader.settle_log();
+  }
   pipeline.stop();
   log_info("stopped");
 }

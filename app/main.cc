@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     const Options options = parse_options(argc, argv);
     switch (options.command) {
       case Options::Command::kLive:
-        run_live(options);
+        run_live(options, [&] { return parse_options(argc, argv); });
         break;
       case Options::Command::kReport:
         run_report(options, std::cout, std::cerr);

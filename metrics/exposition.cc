@@ -238,6 +238,20 @@ void health_families(const CaptureHealth& health, const FamilySink& sink) {
                    kPeerExpiryName, health.peers_expired, sink);
 }
 
+void config_families(const ConfigHealth& health, const FamilySink& sink) {
+  MetricFamily successful =
+      family("config_last_reload_successful",
+             "Whether the configuration was good when it was last read. Healthy: 1; else the log "
+             "says why, and the one before is in force.",
+             MetricType::Gauge);
+  add(successful, {}, health.last_reload_successful ? 1.0 : 0.0);
+  sink(std::move(successful));
+  MetricFamily when = family("config_last_reload_success_timestamp_seconds",
+                             "When the configuration in force was read.", MetricType::Gauge);
+  add(when, {}, Seconds(health.last_success.time_since_epoch()).count());
+  sink(std::move(when));
+}
+
 void build_family(const BuildInfo& build, const FamilySink& sink) {
   MetricFamily info =
       family("build_info", "How this program was built. Always 1.", MetricType::Gauge);

@@ -2,6 +2,7 @@
 // reads no clock and decides nothing about when a peer is shown.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,12 @@ struct BuildInfo {
   std::string compiler;
 };
 
+// How the configuration fares.
+struct ConfigHealth {
+  bool last_reload_successful = true;
+  std::chrono::system_clock::time_point last_success;  // at first, of the start
+};
+
 // Takes one family after the other: a large exposition need not stand in memory whole.
 using FamilySink = std::function<void(prometheus::MetricFamily&&)>;
 
@@ -30,6 +37,8 @@ void peer_families(const std::vector<PeerRow>& rows, const std::vector<bool>& sh
 
 // Every reason, stage and worker has its series, even at 0. The names of sources must be distinct.
 void health_families(const CaptureHealth& health, const FamilySink& sink);
+
+void config_families(const ConfigHealth& health, const FamilySink& sink);
 
 void build_family(const BuildInfo& build, const FamilySink& sink);
 

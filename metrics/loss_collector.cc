@@ -9,8 +9,12 @@
 namespace lossgazer {
 
 LossCollector::LossCollector(std::function<Snapshot()> snapshot, BuildInfo build,
-                             std::function<Clock::time_point()> now)
-    : snapshot_(std::move(snapshot)), build_(std::move(build)), now_(std::move(now)) {}
+                             std::function<Clock::time_point()> now,
+                             std::function<void(const FamilySink&)> more)
+    : snapshot_(std::move(snapshot)),
+      build_(std::move(build)),
+      now_(std::move(now)),
+      more_(std::move(more)) {}
 
 std::vector<prometheus::MetricFamily> LossCollector::Collect() const {
   std::vector<prometheus::MetricFamily> families;
@@ -32,6 +36,7 @@ void LossCollector::scrape(const FamilySink& sink) const {
   }
   peer_families(snapshot.peers, grown, sink);
   health_families(snapshot.health, sink);
+  if (more_) more_(sink);
   build_family(build_, sink);
   process_families(sink);
 }

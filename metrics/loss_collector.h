@@ -21,10 +21,12 @@ class LossCollector : public prometheus::Collectable {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `snapshot` gives the latest totals, quickly, and is called by one thread at a time; its
-  // counters must never go down while a peer stays. What it throws, a scrape throws.
+  // `more` adds families that are not about packets; any thread may call it. `snapshot` gives the
+  // latest totals, quickly, and is called by one thread at a time; its counters must never go down
+  // while a peer stays. What it throws, a scrape throws.
   LossCollector(std::function<Snapshot()> snapshot, BuildInfo build,
-                std::function<Clock::time_point()> now = Clock::now);
+                std::function<Clock::time_point()> now = Clock::now,
+                std::function<void(const FamilySink&)> more = {});
 
   // One scrape, as metric families in a stable order. A new peer's counters are 0 (BirthRegister).
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
@@ -37,6 +39,7 @@ class LossCollector : public prometheus::Collectable {
   std::function<Snapshot()> snapshot_;
   BuildInfo build_;
   std::function<Clock::time_point()> now_;
+  std::function<void(const FamilySink&)> more_;
   // Held while the snapshot is taken too: an older one judged after a newer one would make the
   // newest peers be born twice.
   mutable std::mutex mutex_;

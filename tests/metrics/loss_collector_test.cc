@@ -161,5 +161,17 @@ TEST(LossCollector, ScrapesFromManyThreadsNeverGoDown) {
   EXPECT_EQ(packets, 100U);
 }
 
+TEST(LossCollector, ShowsHowTheConfigurationFares) {
+  ConfigHealth health{.last_reload_successful = true,
+                      .last_success = std::chrono::system_clock::time_point(seconds(1234))};
+  const LossCollector collector([] { return Snapshot(); }, {}, LossCollector::Clock::now,
+                                [&](const FamilySink& sink) { config_families(health, sink); });
+  EXPECT_EQ(value_of(collector.text(), "lossgazer_config_last_reload_successful"), "1");
+  health.last_reload_successful = false;
+  const std::string page = collector.text();
+  EXPECT_EQ(value_of(page, "lossgazer_config_last_reload_successful"), "0");
+  EXPECT_EQ(value_of(page, "lossgazer_config_last_reload_success_timestamp_seconds"), "1234");
+}
+
 }  // namespace
 }  // namespace lossgazer
