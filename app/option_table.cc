@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <numeric>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "app/option_values.h"
@@ -114,6 +117,14 @@ void declare_analyzer(std::vector<Option>& table) {
       [](auto& options) -> auto& { return options.analyzer.flows_idle; }, duration));
 }
 
+void refuse_twice(const std::vector<PeerGroup>& groups) {
+  std::set<IpPrefix> networks;
+  for (const PeerGroup& group : groups) {
+    if (networks.insert(group.network).second) continue;
+    throw UsageError(fmt::format("the network {} is in two groups", group.network.to_string()));
+  }
+}
+
 void declare_peers(std::vector<Option>& table) {
   table.push_back(value(
       {.name = "peers.max",
@@ -137,6 +148,37 @@ void declare_peers(std::vector<Option>& table) {
        .help = "peers not counted",
        .taken_by = TakenBy::kBoth},
       [](auto& options) -> auto& { return options.analyzer.peers_exclude; }, network));
+  Option group = list(
+      {.name = "peers.group",
+       .type = "CIDR=NAME",
+       .fallback = "none",
+       .help = "networks counted as one named peer; the longest prefix wins",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.peer_groups; }, peer_group);
+  group.set = [read = group.set](Options& options, const std::vector<std::string>& words) {
+    read(options, words);
+    refuse_twice(options.analyzer.peer_groups);
+  };
+  table.push_back(std::move(group));
+  table.push_back(value(
+      {.name = "peers.prefix-v4",
+       .type = "N",
+       .fallback = "32",
+       .help = "otherwise, bits of an IPv4 address that make a peer",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.prefix_v4; },
+      whole_number<uint8_t>(0, 32)));
+  table.push_back(value(
+      {.name = "peers.prefix-v6",
+       .type = "N",
+       .fallback = "128",
+       .help = "and of an IPv6 address",
+       .taken_by = TakenBy::kBoth},
+      [](auto& options) -> auto& { return options.analyzer.prefix_v6; },
+      whole_number<uint8_t>(0, 128)));
+  table.push_back(flag(
+      {.name = "peers.names", .help = "look up peers' names by reverse DNS, for peer_info"},
+      [](auto& options) -> auto& { return options.analyzer.peer_names; }));
 }
 
 void declare_web(std::vector<Option>& table) {
@@ -147,11 +189,94 @@ void declare_web(std::vector<Option>& table) {
        .help = "where to serve; [::]:PORT takes IPv4 too"},
       [](auto& options) -> auto& { return options.web.listen; }, listen_address));
   table.push_back(value(
+      {.name = "web.config.file",
+       .type = "FILE",
+       .fallback = "none",
+       .help = "TLS and passwords, in the schema Prometheus exporters share"},
+      [](auto& options) -> auto& { return options.web.config_file; }, any_text));
+  table.push_back(value(
       {.name = "web.telemetry-path",
        .type = "PATH",
        .fallback = "/metrics",
        .help = "where the metrics are"},
       [](auto& options) -> auto& { return options.web.telemetry_path; }, telemetry_path));
+}
+
+// Options of comma lists, which are read whole.
+template <typename Field, typename Read>
+Option comma_list(Option option, Field field, Read read) {
+  option.repeatable = true;
+  option.set = [field, read](Options& options, const std::vector<std::string>& words) {
+    field(options) = read(split_at_commas(words));
+  };
+  return of_field(std::move(option), field);
+}
+
+std::tuple<bool, bool> labels(const std::vector<std::string>& words) {
+  std::tuple<bool, bool> result{false, false};
+  for (const std::string& word : words) {
+    if (word != "local" && word != "port") throw UsageError("not a list of local, port");
+    (word == "local" ? std::get<0>(result) : std::get<1>(result)) = true;
+  }
+  return result;
+}
+
+std::vector<std::string> counters(const std::vector<std::string>& words) {
+  std::vector<std::string> keys;
+  keys.reserve(words.size());
+  for (const std::string& word : words) keys.push_back(peer_counter(word));
+  return keys;
+}
+
+std::vector<Duration> rising_durations(const std::vector<std::string>& words) {
+  constexpr size_t kMost = 16;
+  std::vector<Duration> bounds;
+  bounds.reserve(words.size());
+  for (const std::string& word : words) bounds.push_back(duration(word));
+  if (bounds.size() > kMost || !std::ranges::is_sorted(bounds, std::less_equal<>())) {
+    throw UsageError(
+        fmt::format("not durations that rise, such as 1ms,10ms,100ms; {} at most", kMost));
+  }
+  return bounds;
+}
+
+void declare_metrics(std::vector<Option>& table) {
+  table.push_back(comma_list(
+      {.name = "metrics.labels",
+       .type = "LIST",
+       .fallback = "none",
+       .help = "more labels on peer counters: local, port"},
+      [](auto& options) {
+        return std::tie(options.metrics.labels_local, options.metrics.labels_port);
+      },
+      labels));
+  table.push_back(comma_list(
+      {.name = "metrics.disable",
+       .type = "LIST",
+       .fallback = "none",
+       .help = "peer counters not to export, such as duplicate_acks"},
+      [](auto& options) -> auto& { return options.metrics.disabled; }, counters));
+  table.push_back(comma_list(
+      {.name = "metrics.rtt-buckets",
+       .type = "LIST",
+       .fallback = "none",
+       .help = "make rtt_seconds a histogram with these bounds"},
+      [](auto& options) -> auto& { return options.metrics.rtt_buckets; }, rising_durations));
+}
+
+void declare_geoip(std::vector<Option>& table) {
+  table.push_back(value(
+      {.name = "geoip.asn-db",
+       .type = "FILE",
+       .fallback = "none",
+       .help = "MaxMind database for the networks in peer_info"},
+      [](auto& options) -> auto& { return options.geoip.asn_db; }, any_text));
+  table.push_back(value(
+      {.name = "geoip.country-db",
+       .type = "FILE",
+       .fallback = "none",
+       .help = "and for the countries"},
+      [](auto& options) -> auto& { return options.geoip.country_db; }, any_text));
 }
 
 void declare_program(std::vector<Option>& table) {
@@ -196,6 +321,8 @@ std::vector<Option> declare_all() {
   declare_analyzer(table);
   declare_peers(table);
   declare_web(table);
+  declare_metrics(table);
+  declare_geoip(table);
   declare_program(table);
   return table;
 }
@@ -239,8 +366,8 @@ std::string Option::environment_name() const {
 }
 
 std::span<const Option> option_table() {
-  static const std::vector<Option> kTable = declare_all();
-  return kTable;
+  static const std::vector<Option> table = declare_all();
+  return table;
 }
 
 const Option* find_option(std::string_view name) {

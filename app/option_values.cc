@@ -1,14 +1,24 @@
 #include "app/option_values.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "app/quantity.h"
 #include "capture/config_error.h"
 #include "capture/interfaces.h"
 #include "capture/view_filter.h"
 #include "metrics/http_server.h"
+#include "metrics/metric_names.h"
 
 namespace lossgazer {
+namespace {
+
+constexpr std::string_view kTotal = "_total";
+
+}  // namespace
 
 std::string any_text(const std::string& word) { return word; }
 
@@ -33,6 +43,33 @@ IpPrefix network(const std::string& word) {
   return *prefix;
 }
 
+PeerGroup peer_group(const std::string& word) {
+  const size_t equals = word.find('=');
+  const auto prefix = IpPrefix::parse(word.substr(0, equals));
+  if (!prefix || equals == std::string::npos) {
+    throw UsageError("not a network and a name such as 192.0.2.0/24=backends");
+  }
+  std::string name = word.substr(equals + 1);
+  // A label `peer` with one of these would be taken for another peer's.
+  if (name.empty() || name == kOtherPeer || IpPrefix::parse(name)) {
+    throw UsageError(
+        fmt::format("'{}' is no name for a group: give one that is not empty, '{}' or an address",
+                    name, kOtherPeer));
+  }
+  return {*prefix, std::move(name)};
+}
+
+std::string peer_counter(const std::string& word) {
+  std::string_view key = word;
+  if (key.ends_with(kTotal)) key.remove_suffix(kTotal.size());
+  std::vector<std::string_view> keys;
+  for (const PeerCounter& counter : peer_counters()) {
+    if (counter.key == key) return std::string(key);
+    keys.push_back(counter.key);
+  }
+  throw UsageError(fmt::format("no counter of peers; those are {}", fmt::join(keys, ", ")));
+}
+
 Duration duration(const std::string& word) {
   const std::optional<Duration> parsed = parse_duration(word);
   if (!parsed) throw UsageError("not a duration such as 90s, 2m or 1h30m");
@@ -55,6 +92,18 @@ ListenAddress listen_address(const std::string& word) {
 std::string telemetry_path(const std::string& word) {
   if (!is_telemetry_path(word)) throw UsageError("not a path of its own such as /metrics");
   return word;
+}
+
+std::vector<std::string> split_at_commas(const std::vector<std::string>& words) {
+  std::vector<std::string> parts;
+  for (const std::string& word : words) {
+    for (size_t begin = 0; begin <= word.size();) {
+      const size_t comma = std::min(word.find(',', begin), word.size());
+      if (comma > begin) parts.push_back(word.substr(begin, comma - begin));
+      begin = comma + 1;
+    }
+  }
+  return parts;
 }
 
 bool yes_or_no(const std::string& word) {

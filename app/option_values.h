@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analyzer/ip_address.h"
+#include "analyzer/peer_group.h"
 #include "analyzer/units.h"
 #include "app/options.h"
 #include "metrics/listen_address.h"
@@ -22,10 +23,14 @@ namespace lossgazer {
 [[nodiscard]] std::string interface_name(const std::string& word);
 [[nodiscard]] std::string filter_expression(const std::string& word);
 [[nodiscard]] IpPrefix network(const std::string& word);
+[[nodiscard]] PeerGroup peer_group(const std::string& word);
+[[nodiscard]] std::string peer_counter(const std::string& word);  // its key
 [[nodiscard]] Duration duration(const std::string& word);
 [[nodiscard]] uint64_t size_in_bytes(const std::string& word);
 [[nodiscard]] ListenAddress listen_address(const std::string& word);
 [[nodiscard]] std::string telemetry_path(const std::string& word);
+// Of all words, each of which may be a list with commas.
+[[nodiscard]] std::vector<std::string> split_at_commas(const std::vector<std::string>& words);
 [[nodiscard]] bool yes_or_no(const std::string& word);
 
 // From `least` to `most`.

@@ -41,18 +41,6 @@ constexpr const char* kFooter =
 constexpr std::string_view kCommandLine = "command line";
 constexpr std::string_view kEnvironment = "environment";
 
-std::vector<std::string> split_at_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  for (size_t comma = 0; comma != std::string::npos; begin = comma + 1) {
-    comma = text.find(',', begin);
-    const std::string part = text.substr(begin, comma - begin);
-    if (!part.empty()) parts.push_back(part);
-    if (comma == std::string::npos) break;
-  }
-  return parts;
-}
-
 // The words that the command line gave for each option of a command. CLI11 only collects them: what
 // they mean is decided in one place for all origins.
 class CommandLine {
@@ -105,8 +93,8 @@ std::optional<Found> in_environment(const Option& option) {
   const std::string name = option.environment_name();
   const char* text = std::getenv(name.c_str());
   if (text == nullptr || *text == '\0') return std::nullopt;
-  auto words =
-      option.repeatable ? split_at_commas(text) : std::vector<std::string>{std::string(text)};
+  std::vector<std::string> words = {text};
+  if (option.repeatable) words = split_at_commas(words);
   if (words.empty()) return std::nullopt;
   return Found{std::move(words), std::string(kEnvironment), name};
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analyzer/ip_address.h"
+#include "analyzer/peer_group.h"
 #include "analyzer/units.h"
 #include "metrics/listen_address.h"
 
@@ -34,11 +35,28 @@ struct AnalyzerOptions {
   uint64_t peers_max = 1'000;
   Duration peers_ttl = std::chrono::minutes(15);
   std::vector<IpPrefix> peers_exclude;
+  std::vector<PeerGroup> peer_groups;  // no network twice
+  uint8_t prefix_v4 = 32;              // in bits: whom else to count together
+  uint8_t prefix_v6 = 128;
+  bool peer_names = false;  // by reverse DNS
 };
 
 struct WebOptions {
   std::vector<ListenAddress> listen;
+  std::string config_file;  // of TLS and passwords; empty for none
   std::string telemetry_path = "/metrics";
+};
+
+struct MetricsOptions {
+  bool labels_local = false;
+  bool labels_port = false;
+  std::vector<std::string> disabled;  // keys of peer counters
+  std::vector<Duration> rtt_buckets;  // rising; empty for a summary
+};
+
+struct GeoIpOptions {
+  std::string asn_db;  // files; empty for none
+  std::string country_db;
 };
 
 struct LogOptions {
@@ -66,6 +84,8 @@ struct Options {
   CaptureOptions capture;
   AnalyzerOptions analyzer;
   WebOptions web;
+  MetricsOptions metrics;
+  GeoIpOptions geoip;
   LogOptions log;
   ReportOptions report;
 };

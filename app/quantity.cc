@@ -22,8 +22,8 @@ std::optional<uint64_t> take_number(std::string_view& text) {
 std::optional<Duration> parse_duration(std::string_view text) {
   using namespace std::chrono_literals;
   // The longer name first: "ms" is no "m".
-  static constexpr std::array<std::pair<std::string_view, Duration>, 5> kUnits = {
-      {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
+  static constexpr std::array<std::pair<std::string_view, Duration>, 6> kUnits = {
+      {{"us", 1us}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
   Duration sum{};
   while (!text.empty()) {
     const std::optional<uint64_t> number = take_number(text);

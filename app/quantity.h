@@ -9,8 +9,8 @@
 
 namespace lossgazer {
 
-// Reads "500ms", "90s", "2m", "1h30m" or "7d", as Prometheus does; nothing if `text` is no duration
-// above zero.
+// Reads "500ms", "90s", "2m", "1h30m" or "7d", as Prometheus does, and "50us" besides; nothing if
+// `text` is no duration above zero.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
 // Reads "65536", "512KiB", "16MiB", "1GiB" (powers of 1024; "K", "M" and "G" are the same) in

@@ -89,6 +89,8 @@ TEST(ConfigFile, ValuesOfTheWrongShapeAreFaults) {
   EXPECT_EQ(faults_of("local: {a: 2}"),
             "FILE:1: local: a mapping; expected CIDR or a list of them");
   EXPECT_EQ(faults_of("local: [[a]]"), "FILE:1: local: a list; expected CIDR or a list of them");
+  EXPECT_EQ(faults_of("peers.group: {a: [b]}"),
+            "FILE:1: peers.group: a mapping; expected a list of CIDR=NAME, or a mapping");
   EXPECT_EQ(faults_of("capture.promiscuous:"),
             "FILE:1: capture.promiscuous: no value; expected true or false");
   EXPECT_THAT(faults_of("peers: 5"), StartsWith("FILE:1: peers: no option itself"));

@@ -209,6 +209,50 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWouldDo) {
   EXPECT_EQ(error_of({}), "LOSSGAZER_PEERS_MAX many: not a whole number from 1 to 10000000");
 }
 
+TEST(Options, GroupsAreNetworksWithNames) {
+  const auto two =
+      parse({"--peers.group", "192.0.2.0/24=back ends", "--peers.group", "2001:db8::/32=back ends"})
+          .analyzer.peer_groups;
+  EXPECT_THAT(two, ElementsAre(PeerGroup{*IpPrefix::parse("192.0.2.0/24"), "back ends"},
+                               PeerGroup{*IpPrefix::parse("2001:db8::/32"), "back ends"}));
+  const ConfigText file("peers.group: {192.0.2.0/24: back ends, '2001:db8::/32': back ends}\n");
+  EXPECT_EQ(parse({"--config.file", file.path().c_str()}).analyzer.peer_groups, two);
+  file.write("peers: {group: [192.0.2.0/24=back ends, '2001:db8::/32=back ends']}\n");
+  EXPECT_EQ(parse({"--config.file", file.path().c_str()}).analyzer.peer_groups, two);
+
+  const auto fault = [](const char* word) { return error_of({"--peers.group", word}); };
+  EXPECT_EQ(fault("192.0.2.0/24"),
+            "--peers.group 192.0.2.0/24: not a network and a name such as 192.0.2.0/24=backends");
+  EXPECT_EQ(fault("a=b"),
+            "--peers.group a=b: not a network and a name such as 192.0.2.0/24=backends");
+  for (const char* word : {"192.0.2.0/24=", "192.0.2.0/24=other", "192.0.2.0/24=192.0.2.1"}) {
+    EXPECT_THAT(fault(word), HasSubstr("is no name for a group")) << word;
+  }
+  EXPECT_THAT(error_of({"--peers.group", "192.0.2.0/24=a", "--peers.group", "192.0.2.9/24=b"}),
+              HasSubstr("the network 192.0.2.0/24 is in two groups"));
+}
+
+TEST(Options, ListsOfMetricsMayHaveCommas) {
+  const Options options =
+      parse({"--metrics.labels", "local,port", "--metrics.disable", "resets,duplicate_acks_total",
+             "--metrics.disable", "connections", "--metrics.rtt-buckets", "500us,1ms,10ms"});
+  EXPECT_TRUE(options.metrics.labels_local);
+  EXPECT_TRUE(options.metrics.labels_port);
+  EXPECT_THAT(options.metrics.disabled, ElementsAre("resets", "duplicate_acks", "connections"));
+  EXPECT_THAT(options.metrics.rtt_buckets, ElementsAre(500us, 1ms, 10ms));
+  EXPECT_FALSE(parse({"--metrics.labels", "port"}).metrics.labels_local);
+
+  EXPECT_EQ(error_of({"--metrics.labels", "peer"}),
+            "--metrics.labels peer: not a list of local, port");
+  EXPECT_THAT(error_of({"--metrics.disable", "nonesuch"}),
+              HasSubstr("--metrics.disable nonesuch: no counter of peers; those are packets, "));
+  for (const char* bounds :
+       {"10ms,1ms", "1ms,1ms",
+        "1ms,2ms,3ms,4ms,5ms,6ms,7ms,8ms,9ms,10ms,11ms,12ms,13ms,14ms,15ms,16ms,17ms"}) {
+    EXPECT_THAT(error_of({"--metrics.rtt-buckets", bounds}), HasSubstr("not durations that rise"));
+  }
+}
+
 TEST(Options, ReportTakesFilesAndAFormat) {
   const Options options = parse({"report", "--format", "json", "a.pcap", "-"});
   EXPECT_EQ(options.command, Options::Command::kReport);

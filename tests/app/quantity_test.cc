@@ -8,6 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Quantity, DurationsAsPrometheusWritesThem) {
+  EXPECT_EQ(parse_duration("50us"), 50us);
   EXPECT_EQ(parse_duration("500ms"), 500ms);
   EXPECT_EQ(parse_duration("90s"), 90s);
   EXPECT_EQ(parse_duration("1h30m"), 90min);
