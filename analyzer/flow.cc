@@ -107,6 +107,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .counters = scene.counters[counters_index(sender)],
           .report = report,
           .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
+          .rtt_buckets = scene.rtt_buckets,
           .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
           .least_path_rtt = sent.rtt().known() && back.rtt().known()
                                 ? sent.rtt().least() + back.rtt().least()

@@ -22,6 +22,7 @@ struct FlowScene {
   std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
   const VerdictSink& sink;
   const SourceGaps& gaps;
+  const RttBuckets& rtt_buckets;
 };
 
 // Whoever drops a flow calls finish() first. Not thread-safe.
@@ -45,6 +46,7 @@ class Flow {
   [[nodiscard]] const FlowKey& key() const { return key_; }
   [[nodiscard]] uint64_t hash() const { return hash_; }
   [[nodiscard]] uint32_t row() const { return row_; }
+  void set_row(uint32_t row) { row_ = row; }
   [[nodiscard]] CaptureTime last_packet() const { return last_packet_; }
   // Reset, or both ends' FINs were acknowledged: nothing but stragglers will follow.
   [[nodiscard]] bool closed() const {

@@ -34,6 +34,7 @@ LossCounters& LossCounters::operator+=(const LossCounters& more) {
   add(connections, more.connections);
   rtt_count += more.rtt_count;
   rtt_sum += more.rtt_sum;
+  add(rtt_buckets, more.rtt_buckets);
   return *this;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "analyzer/rtt_buckets.h"
 #include "analyzer/units.h"
 
 namespace lossgazer {
@@ -37,6 +38,7 @@ struct LossCounters {
   std::array<uint64_t, 3> connections{};  // by ConnectionOutcome
   uint64_t rtt_count = 0;
   Duration rtt_sum{};
+  RttBuckets::Counts rtt_buckets{};  // of these samples, if a histogram is kept
 
   [[nodiscard]] uint64_t& lost(Side side, LossMethod method) {
     return lost_packets[static_cast<size_t>(side)][static_cast<size_t>(method)];

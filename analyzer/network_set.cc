@@ -24,13 +24,24 @@ NetworkSet::NetworkSet(std::vector<IpPrefix> prefixes) {
 }
 
 bool NetworkSet::contains(const IpAddress& address) const {
+  return std::ranges::any_of(
+      groups_, [&](const Group& group) { return group.holding(address).has_value(); });
+}
+
+std::optional<IpPrefix> NetworkSet::longest(const IpAddress& address) const {
+  for (auto group = groups_.rbegin(); group != groups_.rend(); ++group) {
+    if (const auto network = group->holding(address)) return network;
+  }
+  return std::nullopt;
+}
+
+std::optional<IpPrefix> NetworkSet::Group::holding(const IpAddress& address) const {
   const uint8_t not_counted = address.is_v4() ? kMappedBits : 0;
-  return std::ranges::any_of(groups_, [&](const Group& group) {
-    // A prefix of IPv6 that is so short does not mean IPv4, though it would hold its mapped form.
-    if (group.mapped_length < not_counted) return false;
-    const auto length = static_cast<uint8_t>(group.mapped_length - not_counted);
-    return std::ranges::binary_search(group.networks, IpPrefix(address, length).address());
-  });
+  // A prefix of IPv6 that is so short does not mean IPv4, though it would hold its mapped form.
+  if (mapped_length < not_counted) return std::nullopt;
+  const IpPrefix prefix(address, static_cast<uint8_t>(mapped_length - not_counted));
+  if (!std::ranges::binary_search(networks, prefix.address())) return std::nullopt;
+  return prefix;
 }
 
 }  // namespace lossgazer

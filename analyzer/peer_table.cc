@@ -1,17 +1,6 @@
 #include "analyzer/peer_table.h"
 
 namespace lossgazer {
-namespace {
-
-uint64_t hash_of(HashKey secret, const PeerKey& key) {
-  KeyedHash hash(secret);
-  hash.add(static_cast<uint64_t>(key.kind));
-  hash.add(key.address);
-  hash.add(key.second);
-  return hash.finish();
-}
-
-}  // namespace
 
 PeerTable::PeerTable(size_t peers_max, HashKey secret)
     : secret_(secret), rows_(peers_max + 1), index_(peers_max + 1) {
@@ -61,6 +50,16 @@ std::vector<PeerRow> PeerTable::drain() {
   }
   changed_.clear();
   return deltas;
+}
+
+uint32_t PeerTable::move_to(uint32_t row, const PeerKey& key) {
+  const uint32_t next = hold(key);
+  if (next == other_) {
+    release(next);
+    return row;
+  }
+  release(row);
+  return next;
 }
 
 void PeerTable::erase(uint32_t row) {

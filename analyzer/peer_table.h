@@ -23,6 +23,10 @@ class PeerTable {
   // The row of `key`, held once more. Give it back with release().
   [[nodiscard]] uint32_t hold(const PeerKey& key);
   void release(uint32_t row);
+  // Holds the row of `key` in place of `row`, and returns which is held now: without room for
+  // another, still `row`.
+  [[nodiscard]] uint32_t move_to(uint32_t row, const PeerKey& key);
+  [[nodiscard]] const PeerKey& key(uint32_t row) const { return rows_[row].key; }
   // The row's counters, about to be changed.
   [[nodiscard]] std::array<LossCounters, 2>& counters(uint32_t row);
   // Hands over what was counted, and starts again from zero.

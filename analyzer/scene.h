@@ -49,7 +49,8 @@ struct Scene {
   TrackPools& pools;
   LossCounters& counters;  // of this direction
   const VerdictReporter& report;
-  const CaptureGaps& gaps;             // of the source that this direction is captured by
+  const CaptureGaps& gaps;  // of the source that this direction is captured by
+  const RttBuckets& rtt_buckets;
   Duration path_rtt{};                 // of both legs together; 0 if unknown
   Duration least_path_rtt{};           // the least of both legs together; 0 if one is unknown
   Duration least_sender_rtt{};         // the least between here and the sender; 0 if unknown

@@ -842,6 +842,7 @@ void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
       rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);
       ++scene.counters.rtt_count;
       scene.counters.rtt_sum += sample;
+      scene.rtt_buckets.count(sample, scene.counters.rtt_buckets);
     }
   }
   const bool echoed = is_probe_echo(segment);

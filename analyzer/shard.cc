@@ -1,6 +1,7 @@
 #include "analyzer/shard.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "analyzer/flow_table.h"
@@ -31,8 +32,9 @@ struct Shard::State {
   void judge(const Segment& segment);
   uint32_t begin_flow(const Segment& segment, SourceOutcome& outcome);
   void end_flow(uint32_t number, FlowExpiry reason);
+  void meet_server(Flow& flow, const Segment& syn_ack);
   [[nodiscard]] FlowScene scene_of(const Flow& flow) {
-    return {pools, peers.counters(flow.row()), sink, gaps};
+    return {pools, peers.counters(flow.row()), sink, gaps, config.rtt_buckets};
   }
   [[nodiscard]] bool is_over(const Flow& flow, CaptureTime now) const {
     return now - flow.last_packet() >
@@ -62,6 +64,7 @@ void Shard::State::judge(const Segment& segment) {
   if (number == kNone) number = begin_flow(segment, outcome);
   if (number == kNone) return;
   Flow& flow = flows[number];
+  if (segment.flag(kSyn) && segment.flag(kAck)) meet_server(flow, segment);
   switch (flow.judge(scene_of(flow), segment)) {
     case Flow::Outcome::kJudged:
       ++outcome.judged;
@@ -75,8 +78,7 @@ void Shard::State::judge(const Segment& segment) {
 // Decides whose flow it is, once: which end is us and which the peer.
 uint32_t Shard::State::begin_flow(const Segment& segment, SourceOutcome& outcome) {
   const FlowKey& key = segment.key;
-  PeerKey peer{
-      .kind = PeerKey::Kind::kPair, .address = key.low_address, .second = key.high_address};
+  std::optional<PeerKey> peer;
   Sender first_sender = Sender::kLow;
   if (config.local) {
     const bool low_is_us = config.local->contains(key.low_address);
@@ -94,23 +96,31 @@ uint32_t Shard::State::begin_flow(const Segment& segment, SourceOutcome& outcome
     } else {
       first_sender = low_is_us ? Sender::kLow : Sender::kHigh;
     }
-    peer = {.kind = PeerKey::Kind::kAddress, .address = key.end(other(first_sender)).address};
-    if (config.excluded_peers.contains(peer.address)) {
+    peer = config.peers.peer_of(segment, first_sender, *config.local);
+    if (!peer) {
       ++outcome.ignored[static_cast<size_t>(IgnoreReason::kExcluded)];
       return kNone;
     }
+  } else {
+    peer = config.peers.pair_of(segment);
   }
   if (flows.size() >= flows.flows_max()) {
     const uint32_t victim = flows.eviction_candidate();
     if (victim != kNone) end_flow(victim, FlowExpiry::kEvicted);
   }
-  const uint32_t row = peers.hold(peer);
+  const uint32_t row = peers.hold(*peer);
   const uint32_t number = flows.insert(segment, row, first_sender, config.local != nullptr);
   if (number == kNone) {
     peers.release(row);
     ++outcome.flow_table_drops;
   }
   return number;
+}
+
+// A port that only the handshake shows to be the server's.
+void Shard::State::meet_server(Flow& flow, const Segment& syn_ack) {
+  const auto known = config.peers.with_server(peers.key(flow.row()), syn_ack);
+  if (known) flow.set_row(peers.move_to(flow.row(), *known));
 }
 
 void Shard::State::end_flow(uint32_t number, FlowExpiry reason) {
@@ -174,9 +184,7 @@ void Shard::set_local(std::shared_ptr<const NetworkSet> local) {
   state_->config.local = std::move(local);
 }
 
-void Shard::set_excluded_peers(NetworkSet excluded) {
-  state_->config.excluded_peers = std::move(excluded);
-}
+void Shard::set_peers(PeerPolicy peers) { state_->config.peers = std::move(peers); }
 
 void Shard::set_flows_idle(Duration idle) { state_->config.flows_idle = idle; }
 

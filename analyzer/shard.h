@@ -13,6 +13,8 @@
 #include "analyzer/capture_health.h"
 #include "analyzer/keyed_hash.h"
 #include "analyzer/network_set.h"
+#include "analyzer/peer_policy.h"
+#include "analyzer/rtt_buckets.h"
 #include "analyzer/segment.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/verdict.h"
@@ -22,9 +24,12 @@ namespace lossgazer {
 struct ShardConfig {
   size_t flows_max = 1'000'000;
   Duration flows_idle = std::chrono::minutes(2);
-  size_t peers_max = 4'000;  // rows kept between two drains; what is beyond counts as `other`
-  HashKey secret;            // the one that hashed the segments
-  NetworkSet excluded_peers;
+  // Rows kept between two drains; what is beyond counts as `other`. Far more than are exported: who
+  // is not seen here cannot be found to be heavy.
+  size_t peers_max = 16'384;
+  HashKey secret;  // the one that hashed the segments
+  PeerPolicy peers;
+  RttBuckets rtt_buckets;  // none: no histogram
   // Which ends are us. Without one, every flow is counted for the pair of its ends.
   std::shared_ptr<const NetworkSet> local;
 };
@@ -62,8 +67,8 @@ class Shard {
 
   // Whose address is ours changed. Flows already known keep their peer.
   void set_local(std::shared_ptr<const NetworkSet> local);
-  // Likewise, who is not counted.
-  void set_excluded_peers(NetworkSet excluded);
+  // Who counts as one peer changed. Flows already known keep theirs.
+  void set_peers(PeerPolicy peers);
   // How long a silent flow is kept changed, for flows already known too.
   void set_flows_idle(Duration idle);
   // What each source may have missed, by Segment::source, as far as that is known by now. Never

@@ -30,6 +30,13 @@ std::optional<NetworkSet> local_ends(const Options& options) {
   return NetworkSet(options.analyzer.local);
 }
 
+PeerRules peer_rules(const Options& options) {
+  return {.excluded = options.analyzer.peers_exclude,
+          .groups = options.analyzer.peer_groups,
+          .prefix_v4 = options.analyzer.prefix_v4,
+          .prefix_v6 = options.analyzer.prefix_v6};
+}
+
 PipelineConfig pipeline_config(const Options& options) {
   PipelineConfig config;
   config.interfaces = options.capture.interfaces;
@@ -42,7 +49,7 @@ PipelineConfig pipeline_config(const Options& options) {
   config.flows_idle = options.analyzer.flows_idle;
   config.peers_max = options.analyzer.peers_max;
   config.peers_ttl = options.analyzer.peers_ttl;
-  config.excluded_peers = NetworkSet(options.analyzer.peers_exclude);
+  config.peers = PeerPolicy(peer_rules(options));
   config.secret = random_secret();
   config.local = local_ends(options);
   config.log = log_line;
@@ -64,9 +71,10 @@ std::vector<LiveChange> live_changes(Pipeline& pipeline) {
       at_once({"local"}, [&](const Options& next) { pipeline.set_local(local_ends(next)); }),
       at_once({"flows.idle"},
               [&](const Options& next) { pipeline.set_flows_idle(next.analyzer.flows_idle); }),
-      at_once({"peers.exclude", "peers.max", "peers.ttl"},
+      at_once({"peers.exclude", "peers.group", "peers.prefix-v4", "peers.prefix-v6", "peers.max",
+               "peers.ttl"},
               [&](const Options& next) {
-                pipeline.set_peers(NetworkSet(next.analyzer.peers_exclude), next.analyzer.peers_max,
+                pipeline.set_peers(PeerPolicy(peer_rules(next)), next.analyzer.peers_max,
                                    next.analyzer.peers_ttl);
               }),
   };

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "analyzer/ip_address.h"
-#include "analyzer/peer_group.h"
+#include "analyzer/peer_policy.h"
 #include "analyzer/units.h"
 #include "app/options.h"
 #include "metrics/listen_address.h"

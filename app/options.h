@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "analyzer/ip_address.h"
-#include "analyzer/peer_group.h"
+#include "analyzer/peer_policy.h"
 #include "analyzer/units.h"
 #include "metrics/listen_address.h"
 

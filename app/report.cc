@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -94,10 +95,11 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
   if (files.size() > UINT16_MAX) throw std::runtime_error("report: too many files at once");
   ShardConfig config{.flows_max = options.analyzer.flows_max,
                      .flows_idle = options.analyzer.flows_idle,
-                     .peers_max = options.analyzer.peers_max,
                      .secret = random_secret(),
-                     .excluded_peers = NetworkSet(options.analyzer.peers_exclude),
+                     .peers = PeerPolicy({.excluded = options.analyzer.peers_exclude}),
+                     .rtt_buckets = {},
                      .local = nullptr};
+  config.peers_max = std::max<size_t>(config.peers_max, 4 * options.analyzer.peers_max);
   if (!options.analyzer.local.empty()) {
     config.local = std::make_shared<const NetworkSet>(options.analyzer.local);
   }
@@ -136,6 +138,7 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
   snapshot.health.flows_expired = delta.flows_expired;
   snapshot.health.peers = ledger.peers();
   snapshot.health.peer_limit = ledger.peers_max();
+  snapshot.health.peers_expired = ledger.expired();
   switch (options.report.format) {
     case ReportFormat::kTable:
       out << table_text(snapshot);

@@ -60,9 +60,10 @@ std::string table_text(const Snapshot& snapshot) {
     Line line;
     const std::vector<PeerLabel> labels = peer_labels(key, direction);
     line.who = labels.front().value;
-    if (labels.size() == 2) line.who += " > " + labels.back().value;
+    const bool pair = key.kind == PeerKey::Kind::kPair;
+    if (pair) line.who += " > " + labels[1].value;
     line.direction = direction_name(key.kind, direction);
-    pairs = pairs || key.kind == PeerKey::Kind::kPair;
+    pairs = pairs || pair;
     const bool before_first = pairs || direction == Direction::kIngress;
     line.lost = {lost_on(counters, before_first ? Side::kBefore : Side::kAfter),
                  lost_on(counters, before_first ? Side::kAfter : Side::kBefore)};

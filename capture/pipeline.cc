@@ -88,9 +88,10 @@ void Pipeline::start() {
       ShardConfig shard;
       shard.flows_max = std::max<size_t>(config_.flows_max / count, 1);
       shard.flows_idle = config_.flows_idle;
-      shard.peers_max = std::max(shard.peers_max, 2 * config_.peers_max);
+      shard.peers_max = std::max(shard.peers_max, 4 * config_.peers_max);
       shard.secret = config_.secret;
-      shard.excluded_peers = config_.excluded_peers;
+      shard.peers = config_.peers;
+      shard.rtt_buckets = config_.rtt_buckets;
       shard.local = local_;
       workers_.push_back(
           std::make_unique<Worker>(std::move(shard), fmt::format("worker-{}", i), &gaps_));
@@ -155,6 +156,8 @@ Snapshot Pipeline::snapshot() {
   take_deltas();
   Snapshot snapshot;
   snapshot.peers = ledger_.rows();
+  snapshot.departed = ledger_.departed();
+  snapshot.rtt_buckets = config_.rtt_buckets;
   CaptureHealth& health = snapshot.health;
   for (const Source& source : sources_) {
     if (!source.name.empty()) health.sources.push_back(source.health());
@@ -170,11 +173,11 @@ Snapshot Pipeline::snapshot() {
   return snapshot;
 }
 
-void Pipeline::set_peers(const NetworkSet& excluded, size_t peers_max, Duration peers_ttl) {
+void Pipeline::set_peers(const PeerPolicy& peers, size_t peers_max, Duration peers_ttl) {
   const std::lock_guard lock(mutex_);
   peers_ttl_ = peers_ttl;
-  ledger_.set_limits(peers_max, peers_ttl);
-  for (const auto& worker : workers_) worker->set_excluded_peers(excluded);
+  ledger_.set_limits(peers_max, peers_ttl, ledger_time());
+  for (const auto& worker : workers_) worker->set_peers(peers);
 }
 
 void Pipeline::set_local(std::optional<NetworkSet> local) {

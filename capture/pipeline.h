@@ -19,6 +19,8 @@
 #include "analyzer/keyed_hash.h"
 #include "analyzer/network_set.h"
 #include "analyzer/peer_ledger.h"
+#include "analyzer/peer_policy.h"
+#include "analyzer/rtt_buckets.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/units.h"
 #include "capture/event_fd.h"
@@ -41,7 +43,8 @@ struct PipelineConfig {
   Duration flows_idle = std::chrono::minutes(2);
   size_t peers_max = 1'000;
   Duration peers_ttl = std::chrono::minutes(15);
-  NetworkSet excluded_peers;
+  PeerPolicy peers;
+  RttBuckets rtt_buckets;  // none: no histogram
   HashKey secret;
   // Opens a source. A caller that holds the privilege only while it opens wraps it here.
   std::function<PcapSource(const LiveConfig&)> open = PcapSource::open_live;
@@ -65,10 +68,11 @@ class Pipeline {
   // called several times a second. Throws what a capture or worker thread died of.
   void poll(std::chrono::milliseconds timeout);
 
-  // Changes who is not counted, how many peers are exported and how long; after start(), in force
+  // Changes who counts as one peer, how many are exported and how long; after start(), in force
   // within two tenths of a second for new flows. Flows already known keep their peer, and peers
-  // what they counted.
-  void set_peers(const NetworkSet& excluded, size_t peers_max, Duration peers_ttl);
+  // what they counted; if there are now too many, the lightest end. Workers keep the room for peers
+  // that they were given at the start: four times config's `peers_max` each, and at least 16,384.
+  void set_peers(const PeerPolicy& peers, size_t peers_max, Duration peers_ttl);
   // Changes which ends are us, as soon as poll() is called; nothing: the namespace's addresses,
   // followed. Flows already known keep theirs.
   void set_local(std::optional<NetworkSet> local);

@@ -52,9 +52,9 @@ void Worker::set_local(std::shared_ptr<const NetworkSet> local) {
   new_local_ = std::move(local);
 }
 
-void Worker::set_excluded_peers(NetworkSet excluded) {
+void Worker::set_peers(PeerPolicy peers) {
   const std::lock_guard lock(mutex_);
-  new_excluded_peers_ = std::move(excluded);
+  new_peers_ = std::move(peers);
 }
 
 void Worker::set_flows_idle(Duration idle) {
@@ -122,16 +122,16 @@ void Worker::take_gaps() {
 
 void Worker::tick(bool queue_was_emptied) {
   std::shared_ptr<const NetworkSet> local;
-  std::optional<NetworkSet> excluded_peers;
+  std::optional<PeerPolicy> peers;
   std::optional<Duration> flows_idle;
   {
     const std::lock_guard lock(mutex_);
     local = std::exchange(new_local_, nullptr);
-    excluded_peers = std::exchange(new_excluded_peers_, std::nullopt);
+    peers = std::exchange(new_peers_, std::nullopt);
     flows_idle = std::exchange(new_flows_idle_, std::nullopt);
   }
   if (local) shard_.set_local(std::move(local));
-  if (excluded_peers) shard_.set_excluded_peers(std::move(*excluded_peers));
+  if (peers) shard_.set_peers(std::move(*peers));
   if (flows_idle) shard_.set_flows_idle(*flows_idle);
   take_gaps();
   // With a backlog the wall clock would run ahead of packets that wait here.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "analyzer/capture_health.h"
+#include "analyzer/peer_policy.h"
 #include "analyzer/shard.h"
 #include "capture/gap_board.h"
 #include "capture/shard_queue.h"
@@ -33,9 +34,9 @@ class Worker {
 
   // Whose address is ours changed: in force at the next tick, a tenth of a second away at most.
   void set_local(std::shared_ptr<const NetworkSet> local);
-
-  // Likewise, who is not counted, and how long a silent flow is kept.
-  void set_excluded_peers(NetworkSet excluded);
+  // Likewise, who counts as one peer.
+  void set_peers(PeerPolicy peers);
+  // And how long a silent flow is kept.
   void set_flows_idle(Duration idle);
 
   // What was counted, refreshed ten times a second; null if that was taken already.
@@ -63,7 +64,7 @@ class Worker {
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;  // guards the four below, and is held for a moment only
   std::shared_ptr<const NetworkSet> new_local_;
-  std::optional<NetworkSet> new_excluded_peers_;
+  std::optional<PeerPolicy> new_peers_;
   std::optional<Duration> new_flows_idle_;
   std::exception_ptr failure_;
 

@@ -22,8 +22,8 @@ std::vector<bool> BirthRegister::scrape(std::span<const PeerRow> rows, Clock::ti
   auto old = entries_.cbegin();
   for (const PeerRow& row : rows) {
     while (old != entries_.cend() && old->key < row.key) ++old;
-    Entry entry{row.key, now};
-    if (old != entries_.cend() && old->key == row.key) {
+    Entry entry{row.key, row.life, now};
+    if (old != entries_.cend() && old->key == row.key && old->life == row.life) {
       entry.born = old->born;
       entry.grown = old->grown || now - old->born >= wait;
     }

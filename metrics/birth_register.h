@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,12 +29,13 @@ class BirthRegister {
 
   // A scrape at `now` shows `rows`, which are in the order of their keys. Says for each row whether
   // its true values are shown. Once they were, they are shown as long as the peer is in every
-  // scrape; one that was missing is born again.
+  // scrape; one that was missing, or lives anew, is born again.
   [[nodiscard]] std::vector<bool> scrape(std::span<const PeerRow> rows, Clock::time_point now);
 
  private:
   struct Entry {
     PeerKey key;
+    uint64_t life = 0;
     Clock::time_point born;
     bool grown = false;
   };

@@ -3,11 +3,14 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
+#include <set>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -92,6 +95,33 @@ void peer_counter_family(const PeerCounter& counter, const std::vector<LabelledC
         labels.push_back({std::string(counter.label), std::string(series.part)});
       }
       add(result, std::move(labels), series.read(row.counters));
+    }
+  }
+  sink(std::move(result));
+}
+
+void rtt_family(const RttBuckets& buckets, const std::vector<LabelledCounters>& rows,
+                const FamilySink& sink) {
+  const std::span<const Duration> bounds = buckets.bounds();
+  const bool summary = bounds.empty();
+  MetricFamily result =
+      family(kRttKey, rtt_help(), summary ? MetricType::Summary : MetricType::Histogram);
+  result.metric.reserve(rows.size());
+  for (const LabelledCounters& row : rows) {
+    ClientMetric& metric = result.metric.emplace_back();
+    metric.label = row.labels;
+    const double sum = Seconds(row.counters.rtt_sum).count();
+    if (summary) {
+      metric.summary.sample_count = row.counters.rtt_count;
+      metric.summary.sample_sum = sum;
+      continue;
+    }
+    metric.histogram.sample_count = row.counters.rtt_count;
+    metric.histogram.sample_sum = sum;
+    uint64_t until = 0;
+    for (size_t i = 0; i < bounds.size(); ++i) {
+      until += row.counters.rtt_buckets[i];
+      metric.histogram.bucket.push_back({until, Seconds(bounds[i]).count()});
     }
   }
   sink(std::move(result));
@@ -200,21 +230,61 @@ void worker_families(const CaptureHealth& health, const FamilySink& sink) {
 
 }  // namespace
 
-void peer_families(const std::vector<PeerRow>& rows, const std::vector<bool>& shown,
-                   const FamilySink& sink) {
-  assert(rows.size() == shown.size());
-  const std::vector<LabelledCounters> all = labelled(rows, shown);
-  for (const PeerCounter& counter : peer_counters()) peer_counter_family(counter, all, sink);
-
-  MetricFamily rtt = family(kRttKey, rtt_help(), MetricType::Summary);
-  rtt.metric.reserve(all.size());
-  for (const LabelledCounters& row : all) {
-    ClientMetric& metric = rtt.metric.emplace_back();
-    metric.label = row.labels;
-    metric.summary.sample_count = row.counters.rtt_count;
-    metric.summary.sample_sum = Seconds(row.counters.rtt_sum).count();
+std::vector<std::string_view> disabled_counters(std::span<const std::string> names) {
+  std::vector<std::string_view> keys;
+  for (const std::string& name : names) {
+    const auto key = peer_counter_key(name);
+    if (!key) {
+      std::string known;
+      for (const PeerCounter& counter : peer_counters()) known += std::string(counter.key) + ", ";
+      throw std::invalid_argument("disable peer counter " + name + ": there is none; there are " +
+                                  known + std::string(kRttKey));
+    }
+    keys.push_back(*key);
   }
-  sink(std::move(rtt));
+  return keys;
+}
+
+void peer_families(const Snapshot& snapshot, const std::vector<bool>& shown,
+                   const ExpositionOptions& options, const FamilySink& sink) {
+  assert(snapshot.peers.size() == shown.size());
+  const auto wanted = [&](std::string_view key) {
+    return std::ranges::find(options.disabled, key) == options.disabled.end();
+  };
+  const std::vector<LabelledCounters> all = labelled(snapshot.peers, shown);
+  for (const PeerCounter& counter : peer_counters()) {
+    if (wanted(counter.key)) peer_counter_family(counter, all, sink);
+  }
+  if (wanted(kRttKey)) rtt_family(snapshot.rtt_buckets, all, sink);
+}
+
+void peer_info_family(const std::vector<PeerRow>& rows, const ExpositionOptions& options,
+                      const FamilySink& sink) {
+  MetricFamily result = family("peer_info",
+                               "Names of peers, by reverse DNS (--peers.names) or of groups, and "
+                               "what GeoIP databases say of them. Always 1.",
+                               MetricType::Gauge);
+  std::set<PeerKey> told;
+  for (const PeerRow& row : rows) {
+    PeerKey key = row.key;
+    if (key.kind == PeerKey::Kind::kOther || key.kind == PeerKey::Kind::kPair) continue;
+    key.local.reset();
+    key.port = 0;
+    if (!told.insert(key).second) continue;
+    PeerInfo info = options.info ? options.info(key) : PeerInfo{};
+    if (key.kind == PeerKey::Kind::kGroup) info.name = info.group = key.group.view();
+    if (info == PeerInfo{}) continue;
+    Labels labels;
+    labels.push_back({"peer", peer_labels(key, Direction::kEgress).front().value});
+    for (auto& [name, value] :
+         {std::pair("name", &info.name), std::pair("group", &info.group),
+          std::pair("asn", &info.asn), std::pair("organisation", &info.organisation),
+          std::pair("country", &info.country)}) {
+      if (!value->empty()) labels.push_back({name, std::move(*value)});
+    }
+    add(result, std::move(labels), 1.0);
+  }
+  if (!result.metric.empty()) sink(std::move(result));
 }
 
 void health_families(const CaptureHealth& health, const FamilySink& sink) {
@@ -274,7 +344,7 @@ std::string exposition_text(const std::function<void(const FamilySink&)>& famili
 
 std::string report_exposition(const Snapshot& snapshot, const BuildInfo& build) {
   return exposition_text([&](const FamilySink& sink) {
-    peer_families(snapshot.peers, std::vector<bool>(snapshot.peers.size(), true), sink);
+    peer_families(snapshot, std::vector<bool>(snapshot.peers.size(), true), {}, sink);
     health_families(snapshot.health, sink);
     build_family(build, sink);
   });

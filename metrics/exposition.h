@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/snapshot.h"
@@ -27,13 +29,38 @@ struct ConfigHealth {
   std::chrono::system_clock::time_point last_success;  // at first, of the start
 };
 
+// What is known of a peer beyond its counters. Empty: unknown.
+struct PeerInfo {
+  std::string name{};
+  std::string group{};         // its own name, if it is a group
+  std::string asn{};           // the autonomous system's number, decimal
+  std::string organisation{};  // whose that is
+  std::string country{};       // ISO 3166-1, two letters
+  bool operator==(const PeerInfo&) const = default;
+};
+
+struct ExpositionOptions {
+  std::vector<std::string_view> disabled{};  // keys of peer counters, by disabled_counters()
+  // Asked for every peer in every scrape, by any thread: it answers at once from what it knows.
+  std::function<PeerInfo(const PeerKey&)> info{};
+};
+
+// The keys of peer counters that the user does not want. Throws std::invalid_argument for a name
+// that is none, with those that are.
+[[nodiscard]] std::vector<std::string_view> disabled_counters(std::span<const std::string> names);
+
 // Takes one family after the other: a large exposition need not stand in memory whole.
 using FamilySink = std::function<void(prometheus::MetricFamily&&)>;
 
-// The peer counters of `rows`, in the order of families, then rows, then directions. Rows for which
-// `shown` is false show 0 throughout; `shown` has an element for each row.
-void peer_families(const std::vector<PeerRow>& rows, const std::vector<bool>& shown,
-                   const FamilySink& sink);
+// The peer counters of the snapshot's rows, in the order of families, then rows, then directions.
+// Rows for which `shown` is false show 0 throughout; `shown` has an element for each row.
+void peer_families(const Snapshot& snapshot, const std::vector<bool>& shown,
+                   const ExpositionOptions& options, const FamilySink& sink);
+
+// What is known of the rows' peers; no family if nothing is. A peer that has several rows is
+// described once.
+void peer_info_family(const std::vector<PeerRow>& rows, const ExpositionOptions& options,
+                      const FamilySink& sink);
 
 // Every reason, stage and worker has its series, even at 0. The names of sources must be distinct.
 void health_families(const CaptureHealth& health, const FamilySink& sink);

@@ -16,6 +16,12 @@ LossCollector::LossCollector(std::function<Snapshot()> snapshot, BuildInfo build
       now_(std::move(now)),
       more_(std::move(more)) {}
 
+void LossCollector::set_options(ExpositionOptions options) {
+  auto next = std::make_shared<const ExpositionOptions>(std::move(options));
+  const std::lock_guard lock(mutex_);
+  options_ = std::move(next);
+}
+
 std::vector<prometheus::MetricFamily> LossCollector::Collect() const {
   std::vector<prometheus::MetricFamily> families;
   scrape([&](prometheus::MetricFamily&& family) { families.push_back(std::move(family)); });
@@ -29,12 +35,15 @@ std::string LossCollector::text() const {
 void LossCollector::scrape(const FamilySink& sink) const {
   Snapshot snapshot;
   std::vector<bool> grown;
+  std::shared_ptr<const ExpositionOptions> options;
   {
     const std::lock_guard lock(mutex_);
+    options = options_;
     snapshot = snapshot_();
     grown = births_.scrape(snapshot.peers, now_());
   }
-  peer_families(snapshot.peers, grown, sink);
+  peer_families(snapshot, grown, *options, sink);
+  peer_info_family(snapshot.peers, *options, sink);
   health_families(snapshot.health, sink);
   if (more_) more_(sink);
   build_family(build_, sink);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ class LossCollector : public prometheus::Collectable {
                 std::function<Clock::time_point()> now = Clock::now,
                 std::function<void(const FamilySink&)> more = {});
 
+  // What scrapes that begin from now on show and leave out; until then everything, without info.
+  void set_options(ExpositionOptions options);
+
   // One scrape, as metric families in a stable order. A new peer's counters are 0 (BirthRegister).
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
   // The same as text, in the exposition format 0.0.4.
@@ -40,10 +44,11 @@ class LossCollector : public prometheus::Collectable {
   BuildInfo build_;
   std::function<Clock::time_point()> now_;
   std::function<void(const FamilySink&)> more_;
-  // Held while the snapshot is taken too: an older one judged after a newer one would make the
-  // newest peers be born twice.
+  // Guards all below. Held while the snapshot is taken too: an older one judged after a newer one
+  // would make the newest peers be born twice.
   mutable std::mutex mutex_;
   mutable BirthRegister births_;
+  std::shared_ptr<const ExpositionOptions> options_ = std::make_shared<ExpositionOptions>();
 };
 
 }  // namespace lossgazer

@@ -155,6 +155,17 @@ void append_lost_packets(const PeerCounter& counter, Counters counters, PeerKey:
 
 std::span<const PeerCounter> peer_counters() { return kPeerCounters; }
 
+std::optional<std::string_view> peer_counter_key(std::string_view name) {
+  constexpr std::string_view kTotal = "_total";
+  if (name.starts_with(kMetricPrefix)) name.remove_prefix(kMetricPrefix.size());
+  if (name == kRttKey) return kRttKey;
+  if (name.ends_with(kTotal)) name.remove_suffix(kTotal.size());
+  for (const PeerCounter& counter : kPeerCounters) {
+    if (counter.key == name) return counter.key;
+  }
+  return std::nullopt;
+}
+
 std::string_view rtt_help() {
   return "Round-trip time between the capture point and the receiver of this direction. Healthy: "
          "_sum / _count stays near the path's delay.";
@@ -172,17 +183,29 @@ std::string_view side_name(Side side, PeerKey::Kind kind, Direction direction) {
 }
 
 std::vector<PeerLabel> peer_labels(const PeerKey& key, Direction direction) {
+  std::vector<PeerLabel> labels;
   switch (key.kind) {
     case PeerKey::Kind::kAddress:
-      return {{"peer", key.address.to_string()}};
+      labels = {{"peer", key.address.to_string()}};
+      break;
+    case PeerKey::Kind::kPrefix:
+      labels = {{"peer", key.prefix().to_string()}};
+      break;
+    case PeerKey::Kind::kGroup:
+      labels = {{"peer", std::string(key.group.view())}};
+      break;
     case PeerKey::Kind::kOther:
-      return {{"peer", std::string(kOtherPeer)}};
+      labels = {{"peer", std::string(kOtherPeer)}};
+      break;
     case PeerKey::Kind::kPair:
+      const bool forth = direction == Direction::kEgress;
+      labels = {{"source", (forth ? key.address : key.second).to_string()},
+                {"destination", (forth ? key.second : key.address).to_string()}};
       break;
   }
-  const bool forth = direction == Direction::kEgress;
-  return {{"source", (forth ? key.address : key.second).to_string()},
-          {"destination", (forth ? key.second : key.address).to_string()}};
+  if (key.local) labels.push_back({"local", key.local->to_string()});
+  if (key.port != 0) labels.push_back({"port", std::to_string(key.port)});
+  return labels;
 }
 
 std::vector<ReportField> report_fields(const LossCounters& counters, PeerKey::Kind kind,

@@ -36,6 +36,9 @@ inline constexpr std::string_view kOtherPeer = "other";
 // All peer counters but the round-trip time, in the contract's order. Where series have sides, they
 // stand in the order of Side.
 [[nodiscard]] std::span<const PeerCounter> peer_counters();
+// The key of the peer counter, or of the round-trip time, that `name` means: its name or its key,
+// with or without `lossgazer_` and `_total`. Nothing if there is none.
+[[nodiscard]] std::optional<std::string_view> peer_counter_key(std::string_view name);
 [[nodiscard]] std::string_view rtt_help();
 
 // The label `direction`: `egress` or `ingress`, or `transit` for a pair.
@@ -43,7 +46,8 @@ inline constexpr std::string_view kOtherPeer = "other";
 // The label `side`: `peer` or `local`, or `before` or `after` for a pair.
 [[nodiscard]] std::string_view side_name(Side side, PeerKey::Kind kind, Direction direction);
 
-// Whose row it is, as labels: `peer`, or `source` and `destination` for a pair.
+// Whose row it is, as labels: `peer`, or `source` and `destination` for a pair; then `local` and
+// `port`, where the key has them.
 struct PeerLabel {
   std::string_view name;
   std::string value;

@@ -259,7 +259,7 @@ TEST(Shard, FlowsWithoutAnEndOfOursAreCountedAsSuch) {
 TEST(Shard, ExcludedPeersAreIgnored) {
   ShardConfig config;
   config.local = std::make_shared<const NetworkSet>(std::vector{*IpPrefix::parse("192.0.2.1")});
-  config.excluded_peers = NetworkSet({*IpPrefix::parse("198.51.100.0/24")});
+  config.peers = PeerPolicy({.excluded = {*IpPrefix::parse("198.51.100.0/24")}});
   Shard shard(std::move(config));
   const Segment segment = segment_of(1, CaptureTime());
   shard.judge({&segment, 1});

@@ -340,6 +340,88 @@ TEST(Pipeline, OpeningAgainAfterAFailureWaitsLongerEachTime) {
   }
 }
 
+uint64_t packets_of(const Snapshot& snapshot) {
+  uint64_t sum = 0;
+  for (const PeerRow& row : snapshot.peers) {
+    sum += row.counters[0].packets + row.counters[1].packets;
+  }
+  return sum + snapshot.departed[0].packets + snapshot.departed[1].packets;
+}
+
+TEST(Pipeline, PeersAndOurEndsMayChangeWhileItRuns) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        PipelineConfig config = config_for({"lgcap0"});
+        config.local = NetworkSet({IpPrefix::parse("192.0.2.0/24").value()});
+        config.workers = 2;
+        Pipeline pipeline(std::move(config));
+        pipeline.start();
+        const test::FrameInjector wire("lgcap1");
+        uint64_t sent = 0;
+        const auto send = [&](const std::string& peer, uint32_t flow) {
+          wire.send(data(flow, 1).to(peer, 443).build());
+          ++sent;
+        };
+        const auto names = [&] {
+          std::vector<std::string> result;
+          for (const PeerRow& row : pipeline.snapshot().peers) {
+            result.emplace_back(row.key.kind == PeerKey::Kind::kGroup
+                                    ? std::string(row.key.group.view())
+                                    : row.key.address.to_string());
+          }
+          return result;
+        };
+        for (uint32_t i = 0; i < 10; ++i) {
+          for (uint32_t flow = 0; flow < i + 1; ++flow) {
+            send("198.51.100.1" + std::to_string(i), flow);
+          }
+        }
+        EXPECT_TRUE(soon(pipeline, [&] { return names().size() == 10; }));
+        EXPECT_TRUE(soon(pipeline, [&] { return packets_of(pipeline.snapshot()) == sent; }));
+
+        pipeline.set_peers(
+            PeerPolicy({.groups = {{IpPrefix::parse("203.0.113.0/24").value(), "far"}}}), 2,
+            std::chrono::minutes(15));
+        EXPECT_THAT(names(), ElementsAre("198.51.100.18", "198.51.100.19"))
+            << "the lightest ended at once";
+        EXPECT_EQ(pipeline.snapshot().health.peer_limit, 2U);
+        EXPECT_EQ(packets_of(pipeline.snapshot()), sent);
+
+        pipeline.set_peers(
+            PeerPolicy({.groups = {{IpPrefix::parse("203.0.113.0/24").value(), "far"}}}), 500,
+            std::chrono::minutes(15));
+        uint32_t flow = 100;
+        EXPECT_TRUE(soon(pipeline, [&] {
+          send("203.0.113." + std::to_string(flow % 200), flow);
+          ++flow;
+          return names().back() == "far";
+        }));
+
+        pipeline.set_local(NetworkSet({IpPrefix::parse("10.0.0.0/8").value()}));
+        const auto strangers = [&] {
+          return source_named(pipeline.snapshot(), "lgcap0")
+              .ignored[static_cast<size_t>(IgnoreReason::kNoLocalEnd)];
+        };
+        EXPECT_TRUE(soon(pipeline, [&] {
+          send("198.51.100.7", flow++);
+          return strangers() > 0;
+        }));
+        pipeline.set_local(std::nullopt);
+        test::ip("address add 192.0.2.1/24 dev lgcap0");
+        const uint64_t judged = source_named(pipeline.snapshot(), "lgcap0").judged;
+        EXPECT_TRUE(soon(pipeline, [&] {
+          send("198.51.100.7", flow++);
+          return source_named(pipeline.snapshot(), "lgcap0").judged > judged;
+        })) << "the addresses are followed again";
+        ASSERT_TRUE(captured(pipeline, "lgcap0", sent));
+        pipeline.stop();
+        const Snapshot snapshot = pipeline.snapshot();
+        EXPECT_EQ(packets_of(snapshot), source_named(snapshot, "lgcap0").judged);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
 TEST(Pipeline, SnapshotsMayBeTakenFromManyThreads) {
   if (!test::in_new_namespace([] {
         make_wire();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 namespace lossgazer {
@@ -24,11 +25,12 @@ class BirthRegisterTest : public testing::Test {
     std::ranges::sort(keys);
     std::vector<PeerRow> rows;
     rows.reserve(keys.size());
-    for (const PeerKey& key : keys) rows.push_back({key, {}});
+    for (const PeerKey& key : keys) rows.push_back({key, {}, lives_[key]});
     std::string result;
     for (bool grown : births_.scrape(rows, start_ + at)) result += grown ? "T" : "0";
     return result;
   }
+  void next_life_of(const PeerKey& key) { ++lives_[key]; }
   // Scrapes by one server without peers: its pace becomes known.
   void keep_pace(seconds from, seconds to, seconds gap) {
     for (seconds at = from; at <= to; at += gap) EXPECT_EQ(scrape(at, {}), "");
@@ -36,6 +38,7 @@ class BirthRegisterTest : public testing::Test {
 
  private:
   BirthRegister births_;
+  std::map<PeerKey, uint64_t> lives_;
   BirthRegister::Clock::time_point start_{seconds(12345)};
 };
 
@@ -106,6 +109,16 @@ TEST_F(BirthRegisterTest, PeerThatCameBackIsBornAgain) {
   EXPECT_EQ(scrape(seconds(5), {peer(1), peer(2), kOther}), "TTT");
   EXPECT_EQ(scrape(seconds(10), {peer(2)}), "T");
   EXPECT_EQ(scrape(seconds(15), {peer(1), peer(2), kOther}), "0T0");
+}
+
+// Forgotten and met again between two scrapes: its counters fell to what it has now.
+TEST_F(BirthRegisterTest, PeerThatLivesAnewIsBornAgain) {
+  keep_pace(seconds(0), seconds(20), seconds(10));
+  EXPECT_EQ(scrape(seconds(30), {peer(1), peer(2)}), "00");
+  EXPECT_EQ(scrape(seconds(41), {peer(1), peer(2)}), "TT");
+  next_life_of(peer(2));
+  EXPECT_EQ(scrape(seconds(51), {peer(1), peer(2)}), "T0");
+  EXPECT_EQ(scrape(seconds(62), {peer(1), peer(2)}), "TT");
 }
 
 TEST_F(BirthRegisterTest, NewPeersAmongOldOnesKeepTheirOwnTime) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "tests/metrics/exposition_lines.h"
 
 namespace lossgazer {
@@ -202,6 +204,83 @@ TEST(Exposition, EveryFamilyHasHelpAndTypeOnce) {
   EXPECT_EQ(lines_with(text, "# HELP ").size(), types.size());
   for (const std::string& type : types) EXPECT_THAT(lines_with(text, type), SizeIs(1)) << type;
   EXPECT_THAT(types, Contains("# TYPE lossgazer_queue_limit gauge"));
+}
+
+std::string peers_text(const Snapshot& snapshot, const ExpositionOptions& options) {
+  return exposition_text([&](const FamilySink& sink) {
+    peer_families(snapshot, std::vector<bool>(snapshot.peers.size(), true), options, sink);
+    peer_info_family(snapshot.peers, options, sink);
+  });
+}
+
+TEST(Exposition, DisabledCountersAreLeftOutAndTheRestStays) {
+  const Snapshot snapshot = with_row(peer("192.0.2.7"), distinct(100), distinct(200));
+  const std::vector<std::string> names = {"duplicate_acks", "lost_packets_total", "rtt_seconds"};
+  const auto all = lines_with(peers_text(snapshot, {}), "# TYPE ");
+  const auto fewer =
+      lines_with(peers_text(snapshot, {.disabled = disabled_counters(names)}), "# TYPE ");
+  EXPECT_EQ(fewer.size(), all.size() - 3);
+  EXPECT_THAT(fewer, Contains("# TYPE lossgazer_packets_total counter"));
+  EXPECT_THAT(fewer, testing::Not(Contains(testing::HasSubstr("rtt_seconds"))));
+}
+
+TEST(Exposition, UnknownCounterToDisableIsRefusedWithThoseThatAre) {
+  const std::vector<std::string> names = {"resets", "flows"};
+  EXPECT_THAT(
+      [&] { (void)disabled_counters(names); },
+      testing::ThrowsMessage<std::invalid_argument>(testing::AllOf(
+          testing::HasSubstr("disable peer counter flows: there is none"),
+          testing::HasSubstr("packets, data_segments"), testing::HasSubstr("rtt_seconds"))));
+}
+
+TEST(Exposition, WithBucketsTheRoundTripTimeIsAHistogram) {
+  LossCounters counters;
+  counters.rtt_count = 10;
+  counters.rtt_sum = std::chrono::milliseconds(1500);
+  counters.rtt_buckets = {4, 5};
+  Snapshot snapshot = with_row(peer("192.0.2.7"), counters, {});
+  const std::vector<Duration> bounds = {std::chrono::microseconds(1500),
+                                        std::chrono::milliseconds(50)};
+  snapshot.rtt_buckets = RttBuckets(bounds);
+  const std::string text = peers_text(snapshot, {});
+  EXPECT_THAT(lines_with(text, "# TYPE lossgazer_rtt"),
+              ElementsAre("# TYPE lossgazer_rtt_seconds histogram"));
+  EXPECT_THAT(
+      lines_with(text, R"(lossgazer_rtt_seconds)"),
+      ElementsAre(
+          R"(lossgazer_rtt_seconds_count{peer="192.0.2.7",direction="egress"} 10)",
+          R"(lossgazer_rtt_seconds_sum{peer="192.0.2.7",direction="egress"} 1.5)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="egress",le="0.0015"} 4)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="egress",le="0.05"} 9)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="egress",le="+Inf"} 10)",
+          R"(lossgazer_rtt_seconds_count{peer="192.0.2.7",direction="ingress"} 0)",
+          R"(lossgazer_rtt_seconds_sum{peer="192.0.2.7",direction="ingress"} 0)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="0.0015"} 0)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="0.05"} 0)",
+          R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="+Inf"} 0)"));
+}
+
+TEST(Exposition, PeerInfoDescribesEachPeerOnceAndOnlyIfThereIsSomethingToSay) {
+  PeerKey web = peer("192.0.2.7");
+  web.port = 80;
+  Snapshot snapshot = with_row(web, {}, {});
+  web.port = 443;
+  snapshot.peers.push_back({web, {}});
+  snapshot.peers.push_back({peer("192.0.2.8"), {}});
+  snapshot.peers.push_back({{.kind = PeerKey::Kind::kGroup, .group = PeerName("storage")}, {}});
+  snapshot.peers.push_back({{.kind = PeerKey::Kind::kOther}, {}});
+  ExpositionOptions options;
+  options.info = [](const PeerKey& key) -> PeerInfo {
+    if (key != peer("192.0.2.7")) return {};
+    return {.name = "web.example", .asn = "64500", .organisation = "A \"B\"", .country = "NL"};
+  };
+  EXPECT_THAT(
+      lines_with(peers_text(snapshot, options), "lossgazer_peer_info"),
+      ElementsAre(
+          R"(lossgazer_peer_info{peer="192.0.2.7",name="web.example",asn="64500",organisation="A \"B\"",country="NL"} 1)",
+          R"(lossgazer_peer_info{peer="storage",name="storage",group="storage"} 1)"));
+  snapshot.peers.erase(snapshot.peers.begin() + 3);
+  EXPECT_THAT(lines_with(peers_text(snapshot, {}), "# TYPE lossgazer_peer_info"), SizeIs(0));
 }
 
 }  // namespace

@@ -92,6 +92,31 @@ TEST_F(LossCollectorTest, ExpiredPeersSeriesEndAndAReturningOneIsBornAgain) {
             "2");
 }
 
+// Its row ended and began again between two scrapes: the series falls to 0 and no increase is lost.
+TEST_F(LossCollectorTest, PeerThatCameBackBetweenScrapesIsBornAtZeroAgain) {
+  const std::string series = R"(lossgazer_packets_total{peer="192.0.2.1",direction="egress"})";
+  snapshot_.peers = {counted(peer("192.0.2.1"), 50)};
+  (void)collector_.text();
+  now_ += seconds(15);
+  EXPECT_EQ(value_of(collector_.text(), series), "50");
+  snapshot_.peers = {counted(peer("192.0.2.1"), 60)};
+  snapshot_.peers.front().life = 1;
+  now_ += seconds(15);
+  EXPECT_EQ(value_of(collector_.text(), series), "0");
+  now_ += seconds(20);
+  EXPECT_EQ(value_of(collector_.text(), series), "60");
+}
+
+TEST_F(LossCollectorTest, NewOptionsAreInForceAtTheNextScrape) {
+  snapshot_.peers = {counted(peer("192.0.2.1"), 5)};
+  EXPECT_THAT(lines_with(collector_.text(), "lossgazer_peer_info"), SizeIs(0));
+  collector_.set_options({.disabled = {"packets"},
+                          .info = [](const PeerKey&) { return PeerInfo{.name = "a.example"}; }});
+  const std::string text = collector_.text();
+  EXPECT_THAT(lines_with(text, "lossgazer_packets_total"), SizeIs(0));
+  EXPECT_EQ(value_of(text, R"(lossgazer_peer_info{peer="192.0.2.1",name="a.example"})"), "1");
+}
+
 TEST_F(LossCollectorTest, LinesKeepTheirOrder) {
   snapshot_.peers = {counted(peer("192.0.2.1"), 1), counted(peer("2001:db8::1"), 2),
                      counted(kOther, 3)};

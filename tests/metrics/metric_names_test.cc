@@ -100,5 +100,44 @@ TEST(PeerCounters, HelpTextsNeedNoEscapes) {
   }
 }
 
+std::vector<std::string> labels(const PeerKey& key) {
+  std::vector<std::string> result;
+  for (const PeerLabel& label : peer_labels(key, Direction::kEgress)) {
+    result.push_back(std::string(label.name) + "=" + label.value);
+  }
+  return result;
+}
+
+TEST(MetricNames, APeerIsAnAddressAPrefixAGroupOrOther) {
+  const IpAddress v4 = *IpAddress::parse("198.51.100.0");
+  EXPECT_THAT(labels({.address = v4}), ElementsAre("peer=198.51.100.0"));
+  EXPECT_THAT(labels({.kind = PeerKey::Kind::kPrefix, .address = v4, .prefix_length = 24}),
+              ElementsAre("peer=198.51.100.0/24"));
+  EXPECT_THAT(labels({.kind = PeerKey::Kind::kPrefix,
+                      .address = *IpAddress::parse("2001:db8::"),
+                      .prefix_length = 64}),
+              ElementsAre("peer=2001:db8::/64"));
+  EXPECT_THAT(labels({.kind = PeerKey::Kind::kGroup, .group = PeerName("storage")}),
+              ElementsAre("peer=storage"));
+  EXPECT_THAT(labels({.kind = PeerKey::Kind::kOther}), ElementsAre("peer=other"));
+}
+
+TEST(MetricNames, LabelsLocalAndPortStandWhereTheKeyHasThem) {
+  EXPECT_THAT(labels({.address = *IpAddress::parse("198.51.100.7"),
+                      .port = 443,
+                      .local = IpPrefix::parse("192.0.2.0/24")}),
+              ElementsAre("peer=198.51.100.7", "local=192.0.2.0/24", "port=443"));
+}
+
+TEST(MetricNames, CountersAreFoundByKeyOrName) {
+  EXPECT_EQ(peer_counter_key("duplicate_acks"), "duplicate_acks");
+  EXPECT_EQ(peer_counter_key("duplicate_acks_total"), "duplicate_acks");
+  EXPECT_EQ(peer_counter_key("lossgazer_duplicate_acks_total"), "duplicate_acks");
+  EXPECT_EQ(peer_counter_key("rtt_seconds"), "rtt_seconds");
+  EXPECT_EQ(peer_counter_key("rtt_seconds_total"), std::nullopt);
+  EXPECT_EQ(peer_counter_key("flows"), std::nullopt);
+  EXPECT_EQ(peer_counter_key(""), std::nullopt);
+}
+
 }  // namespace
 }  // namespace lossgazer
