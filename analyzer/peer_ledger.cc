@@ -28,9 +28,11 @@ double fraction(Duration part, Duration whole) {
 }  // namespace
 
 void PeerLedger::Entry::add(const PeerRow& delta, CaptureTime now) {
-  for (size_t i = 0; i < counters.size(); ++i) counters[i] += delta.counters[i];
+  for (size_t i = 0; i < counters.size(); ++i) {
+    counters[i] += delta.counters[i];
+    if (delta.counters[i].packets > 0) last_counted = now;
+  }
   weight.add(delta.counters, now);
-  last_counted = now;
 }
 
 void PeerLedger::add(std::span<const PeerRow> deltas, CaptureTime now) {
@@ -40,6 +42,8 @@ void PeerLedger::add(std::span<const PeerRow> deltas, CaptureTime now) {
   };
   std::vector<Newcomer> newcomers;
   for (const PeerRow& delta : deltas) {
+    // A flow that waits for its fate to be known was looked at, and nothing came of it.
+    if (delta.counters == std::array<LossCounters, 2>{}) continue;
     if (const auto known = entries_.find(delta.key); known != entries_.end()) {
       known->second.add(delta, now);
     } else if (delta.key.kind == PeerKey::Kind::kOther) {

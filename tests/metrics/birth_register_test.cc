@@ -118,7 +118,7 @@ TEST_F(BirthRegisterTest, PeerThatLivesAnewIsBornAgain) {
   EXPECT_EQ(scrape(seconds(41), {peer(1), peer(2)}), "TT");
   next_life_of(peer(2));
   EXPECT_EQ(scrape(seconds(51), {peer(1), peer(2)}), "T0");
-  EXPECT_EQ(scrape(seconds(62), {peer(1), peer(2)}), "TT");
+  EXPECT_EQ(scrape(seconds(63), {peer(1), peer(2)}), "TT");
 }
 
 TEST_F(BirthRegisterTest, NewPeersAmongOldOnesKeepTheirOwnTime) {
