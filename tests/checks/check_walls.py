@@ -26,7 +26,7 @@ ONLY_IN = [
     (r"pcap(\.h|/)", r"capture/(pcap_source|view_filter)\.cc"),
     (r"(concurrentqueue/|moodycamel/)", r"capture/shard_queue\.h"),
     (r"(prometheus/|microhttpd)", r"metrics/.*"),
-    (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp)", r"app/.*"),
+    (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp|maxminddb)", r"app/.*"),
     (r"yaml-cpp/", r"(app/config_file|metrics/web_config)\.cc"),
 ]
 
