@@ -130,15 +130,17 @@ class Lossgazer(Process):
 
 
 class Prometheus(Process):
-    """A real Prometheus that scrapes lossgazer every second; made when it has scraped once."""
+    """A real Prometheus that scrapes lossgazer; made when it has scraped once."""
 
     PORT = 9090
 
-    def __init__(self, namespace, targets=("127.0.0.1:10119",), rule_files=()):
+    def __init__(
+        self, namespace, targets=("127.0.0.1:10119",), rule_files=(), interval="1s"
+    ):
         self._folder = tempfile.TemporaryDirectory()
         config = Path(self._folder.name, "prometheus.yml")
         config.write_text(
-            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            f"global: {{scrape_interval: {interval}, evaluation_interval: {interval}}}\n"
             f"rule_files: {json.dumps([str(file) for file in rule_files])}\n"
             "scrape_configs:\n"
             "- job_name: lossgazer\n"
