@@ -26,8 +26,11 @@ ONLY_IN = [
     (r"pcap(\.h|/)", r"capture/(pcap_source|view_filter)\.cc"),
     (r"(concurrentqueue/|moodycamel/)", r"capture/shard_queue\.h"),
     (r"(prometheus/|microhttpd)", r"metrics/.*"),
-    (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp|maxminddb)", r"app/.*"),
+    (r"gnutls/", r"metrics/(basic_auth|http_server|tls_credentials)\.cc"),
+    (r"crypt\.h", r"metrics/basic_auth\.cc"),
+    (r"zlib\.h", r"metrics/gzip\.cc"),
     (r"yaml-cpp/", r"(app/config_file|metrics/web_config)\.cc"),
+    (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp|maxminddb)", r"app/.*"),
 ]
 
 # analyzer is pure: of the standard library, not what does I/O, starts threads or shares memory.

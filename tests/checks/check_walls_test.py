@@ -13,6 +13,8 @@ SOUND = {
     "capture/shard_queue.h": "#include <concurrentqueue/concurrentqueue.h>\n",
     "metrics/http_server.cc": '#include <microhttpd.h>\n#include "analyzer/snapshot.h"\n',
     "app/config_file.cc": "#include <yaml-cpp/yaml.h>\n",
+    "metrics/web_config.cc": "#include <yaml-cpp/yaml.h>\n",
+    "metrics/basic_auth.cc": "#include <crypt.h>\n#include <gnutls/crypto.h>\n",
     "app/main.cc": '#include <CLI/CLI.hpp>\n#include "capture/a.h"\n#include "metrics/a.h"\n',
 }
 
@@ -55,6 +57,11 @@ class CheckWalls(unittest.TestCase):
             ("metrics/a.cc", '#include "app/options.h"'),
             ("metrics/a.cc", "#include <pcap.h>"),
             ("metrics/a.cc", "#include <yaml-cpp/yaml.h>"),
+            ("metrics/web_config.h", "#include <yaml-cpp/yaml.h>"),
+            ("capture/a.cc", "#include <yaml-cpp/yaml.h>"),
+            ("metrics/a.cc", "#include <gnutls/gnutls.h>"),
+            ("metrics/a.cc", "#include <crypt.h>"),
+            ("app/a.cc", "#include <zlib.h>"),
             ("app/a.cc", "#include <pcap.h>"),
             ("app/a.cc", "#include <yaml-cpp/yaml.h>"),
             ("app/a.cc", "#include <microhttpd.h>"),
