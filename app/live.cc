@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "app/build_info.h"
 #include "app/log.h"
@@ -54,14 +53,6 @@ PipelineConfig pipeline_config(const Options& options) {
   config.local = local_ends(options);
   config.log = log_line;
   return config;
-}
-
-std::string urls(const HttpServer& server, const std::string& path) {
-  std::vector<std::string> urls;
-  for (const ListenAddress& address : server.bound()) {
-    urls.push_back(fmt::format("http://{}{}", address.to_string(), path));
-  }
-  return fmt::format("{}", fmt::join(urls, " "));
 }
 
 // What a reload changes. Everything else is read once and takes a restart.
@@ -123,7 +114,9 @@ void run_live(const Options& options, const std::function<Options()>& read_again
       [&reloader](const FamilySink& sink) { config_families(reloader.health(), sink); });
   const HttpServer server({.listen = options.web.listen,
                            .telemetry_path = options.web.telemetry_path,
-                           .version = build.version},
+                           .version = build.version,
+                           .config_file = options.web.config_file,
+                           .log = {.info = log_info, .warning = log_warning}},
                           {.metrics = [&collector] { return collector.text(); },
                            .healthy = [&pipeline]() -> std::optional<std::string> {
                              if (pipeline.healthy()) return std::nullopt;
@@ -131,8 +124,7 @@ void run_live(const Options& options, const std::function<Options()>& read_again
                            },
                            .ready = [&pipeline] { return pipeline.not_ready(); }});
   const DeskClosing closing(desk);
-  log_info(fmt::format("lossgazer {} serves {}", build.version,
-                       urls(server, options.web.telemetry_path)));
+  log_info(fmt::format("lossgazer {} serves {}", build.version, fmt::join(server.urls(), " ")));
 
   while (!Signals::asked_to_stop()) {
     pipeline.poll(kPoll);

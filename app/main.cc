@@ -12,6 +12,7 @@
 #include "app/options.h"
 #include "app/report.h"
 #include "capture/config_error.h"
+#include "metrics/web_config.h"
 
 namespace {
 
@@ -52,6 +53,8 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     return fail(kExitUsage, error);
   } catch (const ConfigError& error) {
+    return fail(kExitUsage, error);
+  } catch (const WebConfigError& error) {
     return fail(kExitUsage, error);
   } catch (const std::exception& error) {
     return fail(kExitFailed, error);

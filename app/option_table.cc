@@ -186,7 +186,7 @@ void declare_web(std::vector<Option>& table) {
       {.name = "web.listen-address",
        .type = "ADDR",
        .fallback = "127.0.0.1:10119",
-       .help = "where to serve; [::]:PORT takes IPv4 too"},
+       .help = "where to serve; [::]:PORT takes IPv4 too, unix:PATH a socket"},
       [](auto& options) -> auto& { return options.web.listen; }, listen_address));
   table.push_back(value(
       {.name = "web.config.file",

@@ -85,7 +85,7 @@ uint64_t size_in_bytes(const std::string& word) {
 
 ListenAddress listen_address(const std::string& word) {
   const std::optional<ListenAddress> parsed = ListenAddress::parse(word);
-  if (!parsed) throw UsageError("not an address and port such as 127.0.0.1:10119 or [::]:10119");
+  if (!parsed) throw UsageError("not an address and port such as 127.0.0.1:10119 or [::]:10119, nor unix:PATH");
   return *parsed;
 }
 

@@ -1,12 +1,23 @@
 #include "metrics/listen_address.h"
 
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <charconv>
 
 namespace lossgazer {
 
 std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  if (text.starts_with(kUnix)) {
+    ListenAddress result;
+    result.path = text.substr(kUnix.size());
+    if (result.path.empty() || result.path.size() >= sizeof sockaddr_un::sun_path) {
+      return std::nullopt;
+    }
+    return result;
+  }
+
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
@@ -28,6 +39,7 @@ std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
 }
 
 std::string ListenAddress::to_string() const {
+  if (is_unix()) return "unix:" + path;
   return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port)
                          : fmt::format("[{}]:{}", address.to_string(), port);
 }

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,16 +18,22 @@ HttpClient::HttpClient(const ListenAddress& server) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (getaddrinfo(server.address.to_string().c_str(), std::to_string(server.port).c_str(), &hints,
-                  &found) != 0) {
+  sockaddr_un local{};
+  local.sun_family = AF_UNIX;
+  server.path.copy(local.sun_path, sizeof local.sun_path - 1);
+  if (!server.is_unix() && getaddrinfo(server.address.to_string().c_str(),
+                                       std::to_string(server.port).c_str(), &hints, &found) != 0) {
     throw std::runtime_error("not an address: " + server.to_string());
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> info(found, freeaddrinfo);
-  descriptor_ = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> info(found, [](addrinfo* list) {
+    if (list) freeaddrinfo(list);
+  });
+  const sockaddr* address = info ? info->ai_addr : reinterpret_cast<const sockaddr*>(&local);
+  descriptor_ = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval patience{5, 0};
   if (descriptor_ < 0 ||
       setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
-      connect(descriptor_, info->ai_addr, info->ai_addrlen) != 0) {
+      connect(descriptor_, address, info ? info->ai_addrlen : sizeof local) != 0) {
     if (descriptor_ >= 0) close(descriptor_);
     throw std::runtime_error("cannot connect to " + server.to_string());
   }
@@ -75,8 +82,9 @@ HttpResponse HttpClient::read(bool head) {
   return response;
 }
 
-HttpResponse HttpClient::request(std::string_view method, std::string_view path) {
-  send(fmt::format("{} {} HTTP/1.1\r\nHost: lossgazer.example\r\n\r\n", method, path));
+HttpResponse HttpClient::request(std::string_view method, std::string_view path,
+                                 std::string_view headers) {
+  send(fmt::format("{} {} HTTP/1.1\r\nHost: lossgazer.example\r\n{}\r\n", method, path, headers));
   return read(method == "HEAD");
 }
 

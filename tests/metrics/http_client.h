@@ -28,8 +28,10 @@ class HttpClient {
   void send(std::string_view bytes);
   // Reads one response; one to a HEAD request has no body.
   [[nodiscard]] HttpResponse read(bool head = false);
-  // Sends a request without a body, and reads its response.
-  [[nodiscard]] HttpResponse request(std::string_view method, std::string_view path);
+  // Sends a request without a body, and reads its response. `headers` are whole lines, with their
+  // ends.
+  [[nodiscard]] HttpResponse request(std::string_view method, std::string_view path,
+                                     std::string_view headers = "");
 
  private:
   bool receive();

@@ -22,6 +22,13 @@ TEST(ListenAddress, PortAloneIsEveryAddress) {
   EXPECT_EQ(ListenAddress::parse(":10119"), ListenAddress::parse("[::]:10119"));
 }
 
+TEST(ListenAddress, ReadsUnixSockets) {
+  EXPECT_EQ(read_back("unix:/run/lossgazer.sock"), "unix:/run/lossgazer.sock");
+  EXPECT_EQ(ListenAddress::parse("unix:a:1")->path, "a:1");
+  EXPECT_EQ(read_back("unix:" + std::string(107, 'p')), "unix:" + std::string(107, 'p'));
+  EXPECT_EQ(read_back("unix:" + std::string(108, 'p')), "nothing");
+}
+
 TEST(ListenAddress, RefusesWhatIsNoAddressAndPort) {
   for (const char* text : {"",
                            ":",
@@ -41,7 +48,9 @@ TEST(ListenAddress, RefusesWhatIsNoAddressAndPort) {
                            "[]:80",
                            "[192.0.2.1]:80",
                            "[2001:db8::1:80",
-                           "unix:/run/lossgazer.sock",
+                           "unix:",
+                           "unix",
+                           "/run/lossgazer.sock",
                            "192.0.2.0/24:80",
                            " 192.0.2.1:80"}) {
     EXPECT_EQ(read_back(text), "nothing") << text;
