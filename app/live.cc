@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "app/build_info.h"
+#include "app/geoip.h"
 #include "app/log.h"
 #include "app/option_table.h"
+#include "app/peer_names.h"
 #include "app/random_secret.h"
 #include "app/reload.h"
 #include "app/signals.h"
@@ -29,11 +31,39 @@ std::optional<NetworkSet> local_ends(const Options& options) {
   return NetworkSet(options.analyzer.local);
 }
 
-PeerRules peer_rules(const Options& options) {
-  return {.excluded = options.analyzer.peers_exclude,
-          .groups = options.analyzer.peer_groups,
-          .prefix_v4 = options.analyzer.prefix_v4,
-          .prefix_v6 = options.analyzer.prefix_v6};
+PeerPolicy live_peers(const Options& options) {
+  PeerRules rules = peer_rules(options);
+  rules.label_local = options.metrics.labels_local;
+  rules.label_port = options.metrics.labels_port;
+  return PeerPolicy(rules);
+}
+
+// What is known of peers beyond their counters.
+class PeerDirectory {
+ public:
+  explicit PeerDirectory(const Options& options) {
+    open(options);
+    if (options.analyzer.peer_names) names_.emplace();
+  }
+  // Opens the databases anew. Throws std::runtime_error; then those that were open stay.
+  void open(const Options& options) {
+    geoip_.open({.asn_db = options.geoip.asn_db, .country_db = options.geoip.country_db});
+  }
+  [[nodiscard]] PeerInfo of(const PeerKey& peer) {
+    PeerInfo info;
+    if (names_ && peer.kind == PeerKey::Kind::kAddress) info.name = names_->name_of(peer.address);
+    geoip_.describe(peer, info);
+    return info;
+  }
+
+ private:
+  GeoIp geoip_;
+  std::optional<PeerNames> names_;
+};
+
+ExpositionOptions exposition_options(const Options& options, PeerDirectory& directory) {
+  return {.disabled = disabled_counters(options.metrics.disabled),
+          .info = [&directory](const PeerKey& peer) { return directory.of(peer); }};
 }
 
 PipelineConfig pipeline_config(const Options& options) {
@@ -48,7 +78,8 @@ PipelineConfig pipeline_config(const Options& options) {
   config.flows_idle = options.analyzer.flows_idle;
   config.peers_max = options.analyzer.peers_max;
   config.peers_ttl = options.analyzer.peers_ttl;
-  config.peers = PeerPolicy(peer_rules(options));
+  config.peers = live_peers(options);
+  config.rtt_buckets = RttBuckets(options.metrics.rtt_buckets);
   config.secret = random_secret();
   config.local = local_ends(options);
   config.log = log_line;
@@ -56,18 +87,30 @@ PipelineConfig pipeline_config(const Options& options) {
 }
 
 // What a reload changes. Everything else is read once and takes a restart.
-std::vector<LiveChange> live_changes(Pipeline& pipeline) {
+std::vector<LiveChange> live_changes(Pipeline& pipeline, LossCollector& collector,
+                                     PeerDirectory& directory) {
   return {
       at_once({"log.level", "log.format"}, [](const Options& next) { set_up_log(next.log); }),
       at_once({"local"}, [&](const Options& next) { pipeline.set_local(local_ends(next)); }),
       at_once({"flows.idle"},
               [&](const Options& next) { pipeline.set_flows_idle(next.analyzer.flows_idle); }),
       at_once({"peers.exclude", "peers.group", "peers.prefix-v4", "peers.prefix-v6", "peers.max",
-               "peers.ttl"},
+               "peers.ttl", "metrics.labels"},
               [&](const Options& next) {
-                pipeline.set_peers(PeerPolicy(peer_rules(next)), next.analyzer.peers_max,
+                pipeline.set_peers(live_peers(next), next.analyzer.peers_max,
                                    next.analyzer.peers_ttl);
               }),
+      at_once(
+          {"metrics.disable"},
+          [&](const Options& next) { collector.set_options(exposition_options(next, directory)); }),
+      // Last, since the databases are changed as they are made ready.
+      {.options = {"geoip.asn-db", "geoip.country-db"},
+       .prepare =
+           [&](const Options& next) {
+             directory.open(next);
+             return [] {};
+           },
+       .always = true},
   };
 }
 
@@ -103,15 +146,19 @@ void run_live(const Options& options, const std::function<Options()>& read_again
   set_up_log(options.log);
   const BuildInfo build = build_info();
   log_start(options, build);
+  PeerDirectory directory(options);
   Pipeline pipeline(pipeline_config(options));
   const Signals signals(pipeline);
   pipeline.start();
 
-  Reloader reloader(options, read_again, live_changes(pipeline), log_line);
-  ReloadDesk desk([&pipeline] { pipeline.wake(); });
-  const LossCollector collector(
+  Reloader* reloading = nullptr;
+  LossCollector collector(
       [&pipeline] { return pipeline.snapshot(); }, build, LossCollector::Clock::now,
-      [&reloader](const FamilySink& sink) { config_families(reloader.health(), sink); });
+      [&reloading](const FamilySink& sink) { config_families(reloading->health(), sink); });
+  collector.set_options(exposition_options(options, directory));
+  Reloader reloader(options, read_again, live_changes(pipeline, collector, directory), log_line);
+  reloading = &reloader;
+  ReloadDesk desk([&pipeline] { pipeline.wake(); });
   const HttpServer server({.listen = options.web.listen,
                            .telemetry_path = options.web.telemetry_path,
                            .version = build.version,
@@ -122,7 +169,8 @@ void run_live(const Options& options, const std::function<Options()>& read_again
                              if (pipeline.healthy()) return std::nullopt;
                              return "a capture or worker thread has died";
                            },
-                           .ready = [&pipeline] { return pipeline.not_ready(); }});
+                           .ready = [&pipeline] { return pipeline.not_ready(); },
+                           .reload = [&desk] { return desk.ask(); }});
   const DeskClosing closing(desk);
   log_info(fmt::format("lossgazer {} serves {}", build.version, fmt::join(server.urls(), " ")));
 

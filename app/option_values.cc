@@ -50,11 +50,8 @@ PeerGroup peer_group(const std::string& word) {
     throw UsageError("not a network and a name such as 192.0.2.0/24=backends");
   }
   std::string name = word.substr(equals + 1);
-  // A label `peer` with one of these would be taken for another peer's.
-  if (name.empty() || name == kOtherPeer || IpPrefix::parse(name)) {
-    throw UsageError(
-        fmt::format("'{}' is no name for a group: give one that is not empty, '{}' or an address",
-                    name, kOtherPeer));
+  if (const auto why = group_name_refusal(name)) {
+    throw UsageError(fmt::format("'{}' is no name for a group: {}", name, *why));
   }
   return {*prefix, std::move(name)};
 }
@@ -85,7 +82,9 @@ uint64_t size_in_bytes(const std::string& word) {
 
 ListenAddress listen_address(const std::string& word) {
   const std::optional<ListenAddress> parsed = ListenAddress::parse(word);
-  if (!parsed) throw UsageError("not an address and port such as 127.0.0.1:10119 or [::]:10119, nor unix:PATH");
+  if (!parsed)
+    throw UsageError(
+        "not an address and port such as 127.0.0.1:10119 or [::]:10119, nor unix:PATH");
   return *parsed;
 }
 

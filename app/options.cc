@@ -192,6 +192,13 @@ Options default_options() {
   return options;
 }
 
+PeerRules peer_rules(const Options& options) {
+  return {.excluded = options.analyzer.peers_exclude,
+          .groups = options.analyzer.peer_groups,
+          .prefix_v4 = options.analyzer.prefix_v4,
+          .prefix_v6 = options.analyzer.prefix_v6};
+}
+
 Options parse_options(int argc, const char* const* argv) {
   Options options = default_options();
 

@@ -96,6 +96,8 @@ class UsageError : public std::runtime_error {
 };
 
 [[nodiscard]] Options default_options();
+// Whom the peers are, without further labels.
+[[nodiscard]] PeerRules peer_rules(const Options& options);
 
 // Reads all origins, the file too. Throws UsageError.
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);

@@ -96,7 +96,7 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
   ShardConfig config{.flows_max = options.analyzer.flows_max,
                      .flows_idle = options.analyzer.flows_idle,
                      .secret = random_secret(),
-                     .peers = PeerPolicy({.excluded = options.analyzer.peers_exclude}),
+                     .peers = PeerPolicy(peer_rules(options)),
                      .rtt_buckets = {},
                      .local = nullptr};
   config.peers_max = std::max<size_t>(config.peers_max, 4 * options.analyzer.peers_max);
