@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "app/json_text.h"
+#include "metrics/json_text.h"
 
 namespace lossgazer {
 namespace {

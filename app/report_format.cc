@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "analyzer/capture_health.h"
-#include "app/json_text.h"
+#include "metrics/json_text.h"
 #include "metrics/metric_names.h"
 
 namespace lossgazer {
@@ -115,23 +115,7 @@ std::string json_text(const Snapshot& snapshot) {
     for (const PeerLabel& label : row_labels(key, direction)) {
       text += fmt::format("\"{}\":{},", label.name, json_quote(label.value));
     }
-    std::string open_key;
-    for (const ReportField& field : report_fields(counters, key.kind, direction)) {
-      if (!open_key.empty() && open_key != field.key) {
-        text.back() = '}';
-        text += ',';
-        open_key.clear();
-      }
-      if (field.part.empty()) {
-        text += fmt::format("\"{}\":{},", field.key, field.number);
-      } else {
-        if (open_key.empty()) text += fmt::format("\"{}\":{{", field.key);
-        open_key = field.key;
-        text += fmt::format("\"{}\":{},", field.part, field.number);
-      }
-    }
-    text.back() = '}';
-    if (!open_key.empty()) text += '}';
+    text += json_members(report_fields(counters, key.kind, direction)) + "}";
   });
 
   uint64_t packets = 0;
