@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,7 +21,9 @@
 #include "app/signals.h"
 #include "capture/pipeline.h"
 #include "metrics/http_server.h"
+#include "metrics/landing_page.h"
 #include "metrics/loss_collector.h"
+#include "metrics/peer_board.h"
 
 namespace lossgazer {
 namespace {
@@ -50,10 +55,13 @@ class PeerDirectory {
     geoip_.open({.asn_db = options.geoip.asn_db, .country_db = options.geoip.country_db});
   }
   [[nodiscard]] PeerInfo of(const PeerKey& peer) {
-    PeerInfo info;
-    if (names_ && peer.kind == PeerKey::Kind::kAddress) info.name = names_->name_of(peer.address);
+    PeerInfo info{.name = name_of(peer)};
     geoip_.describe(peer, info);
     return info;
+  }
+  [[nodiscard]] std::string name_of(const PeerKey& peer) {
+    if (!names_ || peer.kind != PeerKey::Kind::kAddress) return {};
+    return names_->name_of(peer.address);
   }
 
  private:
@@ -140,6 +148,16 @@ class DeskClosing {
   ReloadDesk& desk_;
 };
 
+// Room for all peers and `other`, but for no more than some 35 MB.
+size_t history_peers(size_t peers_max) { return std::min<size_t>(peers_max, 4'999) + 1; }
+
+std::string host_name() {
+  std::string name(256, '\0');
+  if (gethostname(name.data(), name.size() - 1) != 0) return "";
+  name.resize(name.find('\0'));
+  return name;
+}
+
 }  // namespace
 
 void run_live(const Options& options, const std::function<Options()>& read_again) {
@@ -159,9 +177,16 @@ void run_live(const Options& options, const std::function<Options()>& read_again
   Reloader reloader(options, read_again, live_changes(pipeline, collector, directory), log_line);
   reloading = &reloader;
   ReloadDesk desk([&pipeline] { pipeline.wake(); });
+  PeerBoard board({.host = host_name(),
+                   .build = build,
+                   .snapshot = [&pipeline] { return pipeline.snapshot(); },
+                   .not_ready = [&pipeline] { return pipeline.not_ready(); },
+                   .name = [&directory](const PeerKey& peer) { return directory.name_of(peer); },
+                   .history = {.peers_max = history_peers(options.analyzer.peers_max)}});
+  board.observe();
   const HttpServer server({.listen = options.web.listen,
                            .telemetry_path = options.web.telemetry_path,
-                           .version = build.version,
+                           .page = landing_page(options.web.telemetry_path),
                            .config_file = options.web.config_file,
                            .log = {.info = log_info, .warning = log_warning}},
                           {.metrics = [&collector] { return collector.text(); },
@@ -170,12 +195,14 @@ void run_live(const Options& options, const std::function<Options()>& read_again
                              return "a capture or worker thread has died";
                            },
                            .ready = [&pipeline] { return pipeline.not_ready(); },
+                           .peers = [&board](auto top) { return board.json(top); },
                            .reload = [&desk] { return desk.ask(); }});
   const DeskClosing closing(desk);
   log_info(fmt::format("lossgazer {} serves {}", build.version, fmt::join(server.urls(), " ")));
 
   while (!Signals::asked_to_stop()) {
     pipeline.poll(kPoll);
+    board.observe();
     if (Signals::take_reload()) (void)reloader.reload();
     desk.serve([&reloader] { return reloader.reload(); });
     reloader.settle_log();

@@ -108,9 +108,7 @@ struct Request {
 class HttpServer::Impl {
  public:
   Impl(const HttpServerConfig& config, HttpHandlers handlers)
-      : pages_(config.telemetry_path,
-               config.page.empty() ? link_page(config.version, config.telemetry_path) : config.page,
-               std::move(handlers)),
+      : pages_(config.telemetry_path, config.page, std::move(handlers)),
         telemetry_path_(config.telemetry_path),
         policy_file_(config.config_file, config.log),
         connections_(config.limits) {

@@ -16,17 +16,16 @@ namespace lossgazer {
 struct HttpServerConfig {
   std::vector<ListenAddress> listen;
   std::string telemetry_path = "/metrics";
-  std::string version = {};      // shown on the page of links
-  std::string page = {};         // HTML at `/`; empty: a page of links
+  std::string page = {};         // HTML, served at `/`
   std::string config_file = {};  // the web configuration file; empty: none
   ConnectionLimits limits = {};
   WebLog log = {};
 };
 
 // Serves GET and HEAD of the telemetry path, `/-/healthy` and `/-/ready` (200, or 503 with the
-// reason), `/api/v1/peers?top=N` and `/`, and POST of `/-/reload` (200, or 500 with the reason).
-// Only a GET of the telemetry path calls `metrics`: a HEAD is no scrape. What is long goes out in
-// gzip to clients that accept it.
+// reason), `/api/v1/peers` (`?top=N`; 400 if N is no number) and `/`, and POST of `/-/reload` (200,
+// or 500 with the reason). Only a GET of the telemetry path calls `metrics`: a HEAD is no scrape.
+// What is long goes out in gzip to clients that accept it.
 //
 // With a web configuration file, the rate limit (429) and then the password (401) come before all
 // of this, health checks too. Passwords are checked apart, and hold up nobody else.

@@ -50,21 +50,6 @@ bool is_telemetry_path(std::string_view path) {
          });
 }
 
-std::string link_page(std::string_view version, std::string_view telemetry_path) {
-  return fmt::format(
-      "<!DOCTYPE html>\n"
-      "<html lang=\"en\"><head><meta charset=\"utf-8\"><title>lossgazer</title></head><body>\n"
-      "<h1>lossgazer {}</h1>\n"
-      "<p>Packets lost, repeated, reordered and duplicated, by peer and direction.</p>\n"
-      "<ul>\n"
-      "<li><a href=\"{}\">Metrics</a></li>\n"
-      "<li><a href=\"{}\">Healthy</a>: its threads are alive</li>\n"
-      "<li><a href=\"{}\">Ready</a>: it captures</li>\n"
-      "</ul>\n"
-      "</body></html>\n",
-      version, telemetry_path, kHealthyPath, kReadyPath);
-}
-
 WebPages::WebPages(std::string telemetry_path, std::string page, HttpHandlers handlers)
     : telemetry_path_(std::move(telemetry_path)),
       page_(std::move(page)),

@@ -73,7 +73,4 @@ class WebPages {
   std::counting_semaphore<kScrapesMax> slots_{kScrapesMax};
 };
 
-// The page at `/` where no other is given: links to the rest.
-[[nodiscard]] std::string link_page(std::string_view version, std::string_view telemetry_path);
-
 }  // namespace lossgazer

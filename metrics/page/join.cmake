@@ -1,0 +1,21 @@
+# Puts page.css and page.js into page.html, and writes that as a C++ string literal.
+#   cmake -D FOLDER=... -D OUTPUT=... -P join.cmake
+cmake_minimum_required(VERSION 3.25)
+file(READ ${FOLDER}/page.html page)
+foreach(part css js)
+  file(READ ${FOLDER}/page.${part} text)
+  string(REPLACE "@page.${part}@" "${text}" page "${page}")
+endforeach()
+# In pieces, as long as the standard lets every compiler expect. Bytes are cut: it must be ASCII.
+if(page MATCHES "[^\t\n -~]")
+  message(FATAL_ERROR "join ${FOLDER}: '${CMAKE_MATCH_0}' is not ASCII; write it as an escape")
+endif()
+string(LENGTH "${page}" length)
+set(literal "")
+set(position 0)
+while(position LESS length)
+  string(SUBSTRING "${page}" ${position} 8000 piece)
+  string(APPEND literal "R\"page(${piece})page\"\n")
+  math(EXPR position "${position} + 8000")
+endwhile()
+file(WRITE ${OUTPUT} "${literal}")
