@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <string>
 
 namespace lossgazer {
 namespace {
@@ -26,8 +26,9 @@ TEST(LandingPage, IsWholeAndLinksToTheMetrics) {
 
 TEST(LandingPage, NamesNoOtherHost) {
   const std::string page = landing_page("/metrics");
-  const std::regex elsewhere("(src|href)=\"?(https?:)?//|@import|url\\(");
-  EXPECT_FALSE(std::regex_search(page, elsewhere));
+  for (const char* way : {"src=", "href=\"//", "href=\"http", "@import", "url("}) {
+    EXPECT_THAT(page, Not(HasSubstr(way)));
+  }
 }
 
 TEST(LandingPage, PutsNoHtmlTogether) {

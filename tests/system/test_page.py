@@ -198,10 +198,12 @@ class Page(SystemTestCase):
 
         # lossgazer is gone, and comes back.
         self.lossgazer.stop()
+        self.browser.keys("pp")  # asks at once
         self.wait_for("!document.querySelector('#stale').hidden", "the warning")
         self.assertIn("Not updated for", self.text("#stale"))
         self.browser.screenshot(self.shots / "stale.png")
         self.lossgazer = self.start("-i", "us0")
+        self.browser.keys("pp")
         self.wait_for("document.querySelector('#stale').hidden", "the warning to go")
         self.assertEqual(self.text("#headline"), "No TCP traffic seen yet")
 
