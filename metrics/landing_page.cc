@@ -6,7 +6,7 @@ namespace lossgazer {
 namespace {
 
 constexpr std::string_view kPage =
-#include "page_text.inc"
+#include "metrics/page_text.inc"
     ;
 
 constexpr std::string_view kMetricsLink = "@metrics@";

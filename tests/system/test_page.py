@@ -113,7 +113,10 @@ class Page(SystemTestCase):
         self.assertEqual(self.js(ground), dark)
         self.browser.click("#theme")
 
-        # A phone.
+        # Whatever the width, nothing is cut off. Then a phone.
+        for width in (1020, 881, 880, 761, 760):
+            self.browser.screen(width, 900)
+            self.assertLessEqual(self.js("document.documentElement.scrollWidth"), width)
         self.browser.screen(360, 740, mobile=True)
         self.wait_for("document.querySelectorAll('#peers tbody').length === 2", "two peers")
         self.js("document.querySelector('#peers tbody button').click()")
