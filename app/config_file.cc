@@ -9,7 +9,11 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
+
+#include "app/geoip.h"
+#include "metrics/web_policy.h"
 
 namespace lossgazer {
 namespace {
@@ -167,6 +171,16 @@ class FileReader {
   std::vector<std::string> faults_;
 };
 
+// As a start reads them.
+void check_named_files(const Options& options) {
+  try {
+    if (!options.web.config_file.empty()) (void)WebPolicy::load(options.web.config_file);
+    GeoIp().open({.asn_db = options.geoip.asn_db, .country_db = options.geoip.country_db});
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<FileSetting> read_config_file(const std::string& path) {
@@ -180,15 +194,18 @@ std::vector<FileSetting> read_config_file(const std::string& path) {
 
 std::string check_config_file(const std::string& path) {
   const Options defaults = default_options();
+  Options whole = defaults;
   std::string text = fmt::format("{}: good\n", path);
   for (const FileSetting& setting : read_config_file(path)) {
     const Option& option = *setting.option;
     Options options = defaults;
     option.set(options, setting.words);
+    option.copy(whole, options);
     if (option.same(options, defaults)) continue;
     text += fmt::format("  {} = {} (default: {})\n", option.name, fmt::join(setting.words, ","),
                         option.fallback);
   }
+  check_named_files(whole);
   return text;
 }
 

@@ -22,7 +22,8 @@ struct FileSetting {
 [[nodiscard]] std::vector<FileSetting> read_config_file(const std::string& path);
 
 // What `lossgazer check-config` says of a good file: which options differ from their defaults.
-// Throws UsageError as above.
+// Throws UsageError as above, and for files that it names: the web configuration with its
+// certificates, and databases.
 [[nodiscard]] std::string check_config_file(const std::string& path);
 
 }  // namespace lossgazer

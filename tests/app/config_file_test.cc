@@ -147,5 +147,15 @@ TEST(ConfigFile, CheckTellsWhatDiffersFromTheDefaults) {
                 "  peers.exclude = 10.0.0.0/8,192.0.2.1 (default: loopback)\n");
 }
 
+TEST(ConfigFile, CheckReadsTheFilesThatAreNamed) {
+  const ConfigText web("basic_auth_users: {alice: secret}\n");
+  for (const std::string& text :
+       {"web.config.file: " + web.path(), std::string("geoip: {asn-db: /nonesuch/asn.mmdb}"),
+        std::string("geoip: {country-db: /dev/null}")}) {
+    const ConfigText file(text);
+    EXPECT_THROW((void)check_config_file(file.path()), UsageError) << text;
+  }
+}
+
 }  // namespace
 }  // namespace lossgazer
