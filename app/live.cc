@@ -70,7 +70,7 @@ class PeerDirectory {
 };
 
 ExpositionOptions exposition_options(const Options& options, PeerDirectory& directory) {
-  return {.disabled = disabled_counters(options.metrics.disabled),
+  return {.disabled = options.metrics.disabled,
           .info = [&directory](const PeerKey& peer) { return directory.of(peer); }};
 }
 

@@ -221,8 +221,8 @@ std::tuple<bool, bool> labels(const std::vector<std::string>& words) {
   return result;
 }
 
-std::vector<std::string> counters(const std::vector<std::string>& words) {
-  std::vector<std::string> keys;
+std::vector<std::string_view> counters(const std::vector<std::string>& words) {
+  std::vector<std::string_view> keys;
   keys.reserve(words.size());
   for (const std::string& word : words) keys.push_back(peer_counter(word));
   return keys;
@@ -284,7 +284,7 @@ void declare_program(std::vector<Option>& table) {
       {.name = "config.file",
        .type = "FILE",
        .fallback = "none",
-       .help = "YAML with any of these options; SIGHUP re-reads it",
+       .help = "YAML with any of these options; SIGHUP and POST /-/reload re-read it",
        .taken_by = TakenBy::kBoth},
       [](auto& options) -> auto& { return options.config_file; }, any_text));
   table.push_back(value(

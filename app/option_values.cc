@@ -2,7 +2,6 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -14,11 +13,6 @@
 #include "metrics/metric_names.h"
 
 namespace lossgazer {
-namespace {
-
-constexpr std::string_view kTotal = "_total";
-
-}  // namespace
 
 std::string any_text(const std::string& word) { return word; }
 
@@ -56,14 +50,11 @@ PeerGroup peer_group(const std::string& word) {
   return {*prefix, std::move(name)};
 }
 
-std::string peer_counter(const std::string& word) {
-  std::string_view key = word;
-  if (key.ends_with(kTotal)) key.remove_suffix(kTotal.size());
+std::string_view peer_counter(const std::string& word) {
+  if (const auto key = peer_counter_key(word)) return *key;
   std::vector<std::string_view> keys;
-  for (const PeerCounter& counter : peer_counters()) {
-    if (counter.key == key) return std::string(key);
-    keys.push_back(counter.key);
-  }
+  for (const PeerCounter& counter : peer_counters()) keys.push_back(counter.key);
+  keys.push_back(kRttKey);
   throw UsageError(fmt::format("no counter of peers; those are {}", fmt::join(keys, ", ")));
 }
 

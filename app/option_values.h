@@ -24,7 +24,7 @@ namespace lossgazer {
 [[nodiscard]] std::string filter_expression(const std::string& word);
 [[nodiscard]] IpPrefix network(const std::string& word);
 [[nodiscard]] PeerGroup peer_group(const std::string& word);
-[[nodiscard]] std::string peer_counter(const std::string& word);  // its key
+[[nodiscard]] std::string_view peer_counter(const std::string& word);  // its key
 [[nodiscard]] Duration duration(const std::string& word);
 [[nodiscard]] uint64_t size_in_bytes(const std::string& word);
 [[nodiscard]] ListenAddress listen_address(const std::string& word);

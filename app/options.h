@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/ip_address.h"
@@ -50,7 +51,7 @@ struct WebOptions {
 struct MetricsOptions {
   bool labels_local = false;
   bool labels_port = false;
-  std::vector<std::string> disabled;  // keys of peer counters
+  std::vector<std::string_view> disabled;  // by peer_counter_key()
   std::vector<Duration> rtt_buckets;  // rising; empty for a summary
 };
 

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <set>
 #include <sstream>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -230,21 +229,6 @@ void worker_families(const CaptureHealth& health, const FamilySink& sink) {
 
 }  // namespace
 
-std::vector<std::string_view> disabled_counters(std::span<const std::string> names) {
-  std::vector<std::string_view> keys;
-  for (const std::string& name : names) {
-    const auto key = peer_counter_key(name);
-    if (!key) {
-      std::string known;
-      for (const PeerCounter& counter : peer_counters()) known += std::string(counter.key) + ", ";
-      throw std::invalid_argument("disable peer counter " + name + ": there is none; there are " +
-                                  known + std::string(kRttKey));
-    }
-    keys.push_back(*key);
-  }
-  return keys;
-}
-
 void peer_families(const Snapshot& snapshot, const std::vector<bool>& shown,
                    const ExpositionOptions& options, const FamilySink& sink) {
   assert(snapshot.peers.size() == shown.size());
@@ -304,7 +288,7 @@ void health_families(const CaptureHealth& health, const FamilySink& sink) {
          MetricType::Gauge, health.peer_limit, sink);
   totals_by_reason("peers_expired_total",
                    "Peers forgotten (idle) or counted as other for want of room (overflow). "
-                   "Healthy: overflow stays at 0; else raise --peers.max.",
+                   "Healthy: overflow stays at 0; else raise --peers.max or group them.",
                    kPeerExpiryName, health.peers_expired, sink);
 }
 

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,14 +39,10 @@ struct PeerInfo {
 };
 
 struct ExpositionOptions {
-  std::vector<std::string_view> disabled{};  // keys of peer counters, by disabled_counters()
+  std::vector<std::string_view> disabled{};  // by peer_counter_key()
   // Asked for every peer in every scrape, by any thread: it answers at once from what it knows.
   std::function<PeerInfo(const PeerKey&)> info{};
 };
-
-// The keys of peer counters that the user does not want. Throws std::invalid_argument for a name
-// that is none, with those that are.
-[[nodiscard]] std::vector<std::string_view> disabled_counters(std::span<const std::string> names);
 
 // Takes one family after the other: a large exposition need not stand in memory whole.
 using FamilySink = std::function<void(prometheus::MetricFamily&&)>;

@@ -233,12 +233,13 @@ TEST(Options, GroupsAreNetworksWithNames) {
 }
 
 TEST(Options, ListsOfMetricsMayHaveCommas) {
-  const Options options =
-      parse({"--metrics.labels", "local,port", "--metrics.disable", "resets,duplicate_acks_total",
-             "--metrics.disable", "connections", "--metrics.rtt-buckets", "500us,1ms,10ms"});
+  const Options options = parse({"--metrics.labels", "local,port", "--metrics.disable",
+                                 "resets,duplicate_acks_total,rtt_seconds", "--metrics.disable",
+                                 "connections", "--metrics.rtt-buckets", "500us,1ms,10ms"});
   EXPECT_TRUE(options.metrics.labels_local);
   EXPECT_TRUE(options.metrics.labels_port);
-  EXPECT_THAT(options.metrics.disabled, ElementsAre("resets", "duplicate_acks", "connections"));
+  EXPECT_THAT(options.metrics.disabled,
+              ElementsAre("resets", "duplicate_acks", "rtt_seconds", "connections"));
   EXPECT_THAT(options.metrics.rtt_buckets, ElementsAre(500us, 1ms, 10ms));
   EXPECT_FALSE(parse({"--metrics.labels", "port"}).metrics.labels_local);
 
