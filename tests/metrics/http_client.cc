@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -47,6 +48,11 @@ void HttpClient::send(std::string_view bytes) {
     if (sent <= 0) return;  // reading tells
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
+}
+
+bool HttpClient::readable() const {
+  pollfd readable{.fd = descriptor_, .events = POLLIN, .revents = 0};
+  return poll(&readable, 1, 0) == 1;
 }
 
 bool HttpClient::receive() {

@@ -26,6 +26,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   void send(std::string_view bytes);
+  // Whether read() has something to read, or the connection's end, at once.
+  [[nodiscard]] bool readable() const;
   // Reads one response; one to a HEAD request has no body.
   [[nodiscard]] HttpResponse read(bool head = false);
   // Sends a request without a body, and reads its response. `headers` are whole lines, with their
