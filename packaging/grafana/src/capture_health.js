@@ -159,6 +159,18 @@ export function captureHealth() {
         span: 3,
       }),
     )
+    .withPanel(
+      single({
+        title: 'Reloads refused',
+        description:
+          'Instances whose last reload of the configuration failed: they run with the one ' +
+          'before it. Healthy: 0.',
+        queries: [{expr: `count(${gauge('config_last_reload_successful')} == 0) or vector(0)`}],
+        unit: 'short',
+        steps: ANY_STEPS,
+        span: 3,
+      }),
+    )
     .withRow(row('Does it see?'))
     .withPanel(
       states({
@@ -387,7 +399,7 @@ export function captureHealth() {
         title: 'Peers forgotten, by reason',
         description:
           'idle: quiet for --peers.ttl. overflow: no room, and counted as peer other. Healthy: ' +
-          'overflow at 0; else raise --peers.max.',
+          'overflow at 0; else raise --peers.max or group peers.',
         queries: [{expr: sum(rate('peers_expired_total', OURS), 'reason'), legend: '{{reason}}'}],
         unit: 'ops',
         stacked: true,

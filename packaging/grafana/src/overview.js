@@ -112,7 +112,7 @@ export function overview() {
       labelVariable({
         name: 'peer',
         label: 'Peer',
-        description: 'The other end: an address, or other for all beyond the limit.',
+        description: 'The other end: an address, a prefix, a group, or other.',
         values: 'label_values(lossgazer_packets_total{instance=~"$instance"}, peer)',
       }),
       fixedVariable('direction', 'Direction', 'egress: from us to the peer; ingress: from it.', [
