@@ -52,7 +52,7 @@ struct MetricsOptions {
   bool labels_local = false;
   bool labels_port = false;
   std::vector<std::string_view> disabled;  // by peer_counter_key()
-  std::vector<Duration> rtt_buckets;  // rising; empty for a summary
+  std::vector<Duration> rtt_buckets;       // rising; empty for a summary
 };
 
 struct GeoIpOptions {
