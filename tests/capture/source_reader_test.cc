@@ -177,6 +177,8 @@ TEST(SourceReader, WindowsCoverAllThatTheRingDropped) {
           wire.open();
           Starved::feed_self();
           clean_begin = now();
+          // Longer than what keeps two windows apart.
+          std::this_thread::sleep_for(2 * CaptureGaps::kMergeWithin);
           for (int i = 0; i < 100; ++i) wire.send();
           ASSERT_TRUE(soon([&] { return wire.settled(); }));
           clean_end = wire.gaps().known_until();
