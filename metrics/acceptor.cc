@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -65,7 +66,10 @@ class Acceptor::Impl {
     for (const ListenSocket& socket : sockets_) {
       polled_.push_back({socket.descriptor(), POLLIN, 0});
     }
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "web-accept");
+      run();
+    });
   }
   ~Impl() {
     const uint64_t one = 1;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -124,15 +125,20 @@ class HttpServer::Impl {
     bound_.reserve(sockets.size());
     for (const ListenSocket& socket : sockets) bound_.push_back(socket.bound());
     if (sockets.empty()) return;
-    for (auto& daemon : daemons_) start(daemon, static_cast<unsigned>(config.limits.all));
-    acceptor_ = std::make_unique<Acceptor>(
-        std::move(sockets), [this](const AcceptedClient& client) { take(client); },
-        [this] { connections_.expire(now()); });
+    // The library calls nothing in its threads before the first connection.
+    std::async(std::launch::async, [&] {
+      if (config.threads_begin) config.threads_begin();
+      passwords_.emplace();
+      for (auto& daemon : daemons_) start(daemon, static_cast<unsigned>(config.limits.all));
+      acceptor_ = std::make_unique<Acceptor>(
+          std::move(sockets), [this](const AcceptedClient& client) { take(client); },
+          [this] { connections_.expire(now()); });
+    }).get();
   }
   ~Impl() {
     acceptor_.reset();
     // The library waits for suspended connections.
-    passwords_.end();
+    if (passwords_) passwords_->end();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -168,7 +174,7 @@ class HttpServer::Impl {
   WebPolicyFile policy_file_;
   ConnectionTable connections_;
   std::vector<ListenAddress> bound_;
-  PasswordQueue passwords_;
+  std::optional<PasswordQueue> passwords_;  // as long as there are daemons
   // One thread each. They go first, but for the acceptor: their threads use all of the above.
   std::array<Daemon, kThreads> daemons_;
   size_t next_daemon_ = 0;
@@ -289,7 +295,7 @@ void HttpServer::Impl::check_password(MHD_Connection* connection, Request& reque
     MHD_resume_connection(connection);
   };
   const std::shared_ptr<BasicAuth> auth(request.policy, &request.policy->auth);
-  if (!passwords_.submit(auth, *request.login, done)) done(std::nullopt);
+  if (!passwords_->submit(auth, *request.login, done)) done(std::nullopt);
 }
 
 MHD_Result HttpServer::Impl::finish(MHD_Connection* connection, std::string_view path,

@@ -2,6 +2,7 @@
 // nothing about packets or metrics: what it serves, it is given or asks of the handlers.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct HttpServerConfig {
   std::string config_file = {};  // the web configuration file; empty: none
   ConnectionLimits limits = {};
   WebLog log = {};
+  // Called once, when all sockets are open, by a thread that then starts all threads of the server:
+  // what it gives up, they do not have.
+  std::function<void()> threads_begin = {};
 };
 
 // Serves GET and HEAD of the telemetry path, `/-/healthy` and `/-/ready` (200, or 503 with the

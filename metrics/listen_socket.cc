@@ -59,7 +59,7 @@ std::string_view unix_hint(int error) {
     case EACCES:
     case EPERM:
     case EROFS:
-      return "; this user may not write to its folder";
+      return "; the user who runs this may not write to its folder";
     default:
       return "";
   }

@@ -2,14 +2,10 @@
 // up no scrape.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "metrics/basic_auth.h"
 
@@ -29,22 +25,14 @@ class PasswordQueue {
   // `done` is called later, by the queue's thread. False, and never called, if too many wait
   // already or the queue has ended.
   [[nodiscard]] bool submit(std::shared_ptr<BasicAuth> auth, Login login, Done done);
-  // Waits for the check that runs; what waits is done unchecked. May be called twice.
+  // What waits is done unchecked, and so is the check that runs, which nobody waits for: how long a
+  // password takes is up to whoever configured it. Afterwards no `done` is called any more. May be
+  // called twice.
   void end();
 
  private:
-  struct Check {
-    std::shared_ptr<BasicAuth> auth;
-    Login login;
-    Done done;
-  };
-  void run();
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Check> waiting_;
-  bool ended_ = false;
-  std::thread thread_;
+  struct State;
+  std::shared_ptr<State> state_;  // the thread's too, which may outlive this for one check
 };
 
 }  // namespace lossgazer

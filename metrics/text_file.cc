@@ -1,6 +1,7 @@
 #include "metrics/text_file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +13,11 @@ namespace lossgazer {
 namespace {
 
 constexpr size_t kMax = size_t{1} << 20;
+
+std::string why(int error) {
+  const std::string text = std::generic_category().message(error);
+  return error == EACCES ? fmt::format("{}: the user {} may not read it", text, geteuid()) : text;
+}
 
 class Descriptor {
  public:
@@ -40,7 +46,7 @@ std::string read_text_file(const std::string& path) {
     const ssize_t count =
         file.number() < 0 ? -1 : read(file.number(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw std::runtime_error(std::generic_category().message(errno));
+    if (count < 0) throw std::runtime_error(why(errno));
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
     if (text.size() > kMax) throw std::runtime_error("longer than 1 MiB");

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -92,6 +93,27 @@ TEST_F(HttpServerTest, HeadOfMetricsIsNoScrape) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.at("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_EQ(scrapes_, 0);
+}
+
+// Seen by what every thread takes over from the one that started it.
+TEST_F(HttpServerTest, ItsThreadsHaveWhatTheirFirstOneGaveUp) {
+  constexpr unsigned long kSlack = 1'234'567;
+  HttpServerConfig changed = config({at("127.0.0.1:0")});
+  changed.threads_begin = [] { prctl(PR_SET_TIMERSLACK, kSlack, 0, 0, 0); };
+  set(metrics_, Render([] { return std::to_string(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)); }));
+  const HttpServer server(changed, handlers());
+  for (int i = 0; i < 8; ++i) {  // by whichever thread
+    EXPECT_EQ(HttpClient(server.bound().front()).request("GET", "/metrics").body,
+              std::to_string(kSlack));
+  }
+  EXPECT_NE(static_cast<unsigned long>(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)), kSlack);
+}
+
+TEST_F(HttpServerTest, AServerWhoseThreadsCannotBeginIsAnError) {
+  HttpServerConfig changed = config({at("127.0.0.1:0")});
+  changed.threads_begin = [] { throw std::runtime_error("no"); };
+  EXPECT_THAT([&] { const HttpServer server(changed, handlers()); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("no")));
 }
 
 TEST_F(HttpServerTest, ServesALargeExpositionWhole) {
