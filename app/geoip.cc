@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <maxminddb.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -39,7 +40,9 @@ class GeoIp::Database {
     const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &database_);
     if (status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR) {
       throw std::runtime_error(
-          fmt::format("open GeoIP database {}: {}", path, std::strerror(errno)));
+          fmt::format("open GeoIP database {}: {}{}", path, std::strerror(errno),
+                      errno == EACCES ? fmt::format(": the user {} may not read it", geteuid())
+                                      : std::string()));
     }
     if (status != MMDB_SUCCESS) throw failed(MMDB_strerror(status));
     const std::string type = database_.metadata.database_type;

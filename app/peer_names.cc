@@ -6,6 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "app/socket_address.h"
@@ -13,7 +18,7 @@
 namespace lossgazer {
 namespace {
 
-// So that whoever ends the program does not wait long for a server that is silent.
+// A server that is silent holds up the names of all other peers.
 constexpr int kQuerySeconds = 1;
 constexpr int kTries = 2;
 
@@ -45,71 +50,99 @@ std::optional<std::string> reverse_dns(const IpAddress& address) {
   return is_host_name(result) ? result : std::string();
 }
 
-PeerNames::PeerNames(Resolver resolver, PeerNamesLimits limits)
-    : resolver_(std::move(resolver)), limits_(limits), thread_(&PeerNames::run, this) {
-  ::pthread_setname_np(thread_.native_handle(), "peer-names");
+struct PeerNames::State {
+  using Clock = std::chrono::steady_clock;
+
+  struct Entry {
+    std::string name;
+    Clock::time_point asked;    // for the last time
+    Clock::time_point expires;  // when it is to be looked up again
+    bool queued = false;
+  };
+
+  void run();
+  void forget_unasked(Clock::time_point now);
+
+  Resolver resolver;
+  PeerNamesLimits limits;
+  std::mutex mutex;  // guards all below, and is never held while a name is resolved
+  std::condition_variable changed;
+  bool stopping = false;
+  std::map<IpAddress, Entry> entries;
+  std::deque<IpAddress> queue;  // of entries, each once: to be looked up
+  Clock::time_point next_forgetting;
+};
+
+PeerNames::PeerNames(Resolver resolver, PeerNamesLimits limits, std::function<void()> begins)
+    : state_(std::make_shared<State>()) {
+  state_->resolver = std::move(resolver);
+  state_->limits = limits;
+  std::thread([state = state_, begins = std::move(begins)] {
+    ::pthread_setname_np(::pthread_self(), "peer-names");
+    if (begins) begins();
+    state->run();
+  }).detach();
 }
 
 PeerNames::~PeerNames() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
+  const std::lock_guard lock(state_->mutex);
+  state_->stopping = true;
+  state_->changed.notify_all();
 }
 
 std::string PeerNames::name_of(const IpAddress& address) {
-  const auto now = Clock::now();
-  const std::lock_guard lock(mutex_);
-  auto known = entries_.find(address);
-  if (known == entries_.end()) {
-    if (entries_.size() >= limits_.names_max) forget_unasked(now);
-    if (entries_.size() >= limits_.names_max) return {};
-    known = entries_.emplace(address, Entry{.name = {}, .asked = now, .expires = now}).first;
+  State& state = *state_;
+  const auto now = State::Clock::now();
+  const std::lock_guard lock(state.mutex);
+  auto known = state.entries.find(address);
+  if (known == state.entries.end()) {
+    if (state.entries.size() >= state.limits.names_max) state.forget_unasked(now);
+    if (state.entries.size() >= state.limits.names_max) return {};
+    known = state.entries.emplace(address, State::Entry{.name = {}, .asked = now, .expires = now})
+                .first;
   }
-  Entry& entry = known->second;
+  State::Entry& entry = known->second;
   entry.asked = now;
   if (entry.expires <= now && !std::exchange(entry.queued, true)) {
-    queue_.push_back(address);
-    changed_.notify_one();
+    state.queue.push_back(address);
+    state.changed.notify_one();
   }
   return entry.name;
 }
 
 size_t PeerNames::remembered() const {
-  const std::lock_guard lock(mutex_);
-  return entries_.size();
+  const std::lock_guard lock(state_->mutex);
+  return state_->entries.size();
 }
 
-void PeerNames::run() {
-  std::unique_lock lock(mutex_);
+void PeerNames::State::run() {
+  std::unique_lock lock(mutex);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (stopping_) return;
-    const IpAddress address = queue_.front();
-    queue_.pop_front();
+    changed.wait(lock, [&] { return stopping || !queue.empty(); });
+    if (stopping) return;
+    const IpAddress address = queue.front();
+    queue.pop_front();
     lock.unlock();
-    std::optional<std::string> name = resolver_(address);
+    std::optional<std::string> name = resolver(address);
     const auto now = Clock::now();
     lock.lock();
-    Entry& entry = entries_.at(address);  // what is queued is not forgotten
+    Entry& entry = entries.at(address);  // what is queued is not forgotten
     entry.queued = false;
-    entry.expires = now + (!name           ? limits_.keep_no_answer
-                           : name->empty() ? limits_.keep_no_name
-                                           : limits_.keep_name);
+    entry.expires = now + (!name           ? limits.keep_no_answer
+                           : name->empty() ? limits.keep_no_name
+                                           : limits.keep_name);
     // A server that is away takes no name back.
     if (name) entry.name = std::move(*name);
-    changed_.wait_for(lock, limits_.between_queries, [&] { return stopping_; });
+    changed.wait_for(lock, limits.between_queries, [&] { return stopping; });
   }
 }
 
 // Looks at all there are, so it does that rarely.
-void PeerNames::forget_unasked(Clock::time_point now) {
-  if (now < next_forgetting_) return;
-  next_forgetting_ = now + limits_.keep_unasked / 30;
-  std::erase_if(entries_, [&](const auto& item) {
-    return !item.second.queued && now - item.second.asked > limits_.keep_unasked;
+void PeerNames::State::forget_unasked(Clock::time_point now) {
+  if (now < next_forgetting) return;
+  next_forgetting = now + limits.keep_unasked / 30;
+  std::erase_if(entries, [&](const auto& item) {
+    return !item.second.queued && now - item.second.asked > limits.keep_unasked;
   });
 }
 

@@ -3,15 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "analyzer/ip_address.h"
 
@@ -36,9 +32,11 @@ class PeerNames {
  public:
   using Resolver = std::function<std::optional<std::string>(const IpAddress&)>;
 
-  // Starts the thread that calls `resolver`.
-  explicit PeerNames(Resolver resolver = reverse_dns, PeerNamesLimits limits = {});
-  // Waits for the query under way.
+  // Starts the thread that calls `begins`, and then `resolver` now and again.
+  explicit PeerNames(Resolver resolver = reverse_dns, PeerNamesLimits limits = {},
+                     std::function<void()> begins = {});
+  // Does not wait for a query under way, which takes as long as name servers are silent: what
+  // `resolver` uses must live until it has returned.
   ~PeerNames();
   PeerNames(const PeerNames&) = delete;
   PeerNames& operator=(const PeerNames&) = delete;
@@ -49,27 +47,8 @@ class PeerNames {
   [[nodiscard]] size_t remembered() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  struct Entry {
-    std::string name;
-    Clock::time_point asked;    // for the last time
-    Clock::time_point expires;  // when it is to be looked up again
-    bool queued = false;
-  };
-
-  void run();
-  void forget_unasked(Clock::time_point now);
-
-  const Resolver resolver_;
-  const PeerNamesLimits limits_;
-  mutable std::mutex mutex_;  // guards all below, and is never held while a name is resolved
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::map<IpAddress, Entry> entries_;
-  std::deque<IpAddress> queue_;  // of entries_, each once: to be looked up
-  Clock::time_point next_forgetting_;
-  std::thread thread_;
+  struct State;
+  std::shared_ptr<State> state_;  // the thread's too, which may outlive this for one query
 };
 
 }  // namespace lossgazer

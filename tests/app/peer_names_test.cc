@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -46,41 +48,44 @@ bool soon(Condition condition) {
 class FakeDns {
  public:
   PeerNames::Resolver resolver() {
-    return [this](const IpAddress& address) -> std::optional<std::string> {
-      std::unique_lock lock(mutex_);
-      asked_.push_back(address);
-      changed_.wait(lock, [&] { return !held_; });
-      if (silent_) return std::nullopt;
-      return prefix_.empty() ? std::string() : prefix_ + address.to_string();
+    return [state = state_](const IpAddress& address) -> std::optional<std::string> {
+      std::unique_lock lock(state->mutex);
+      state->asked.push_back(address);
+      state->changed.wait(lock, [&] { return !state->held; });
+      if (state->silent) return std::nullopt;
+      return state->prefix.empty() ? std::string() : state->prefix + address.to_string();
     };
   }
   void answer(const std::string& prefix) {
-    set([&] { prefix_ = prefix, silent_ = false; });
+    set([&] { state_->prefix = prefix, state_->silent = false; });
   }
   void fall_silent() {
-    set([&] { silent_ = true; });
+    set([&] { state_->silent = true; });
   }
   void hold(bool held) {
-    set([&] { held_ = held; });
+    set([&] { state_->held = held; });
   }
   std::vector<IpAddress> asked() {
-    const std::lock_guard lock(mutex_);
-    return asked_;
+    const std::lock_guard lock(state_->mutex);
+    return state_->asked;
   }
 
  private:
+  struct State {  // for a query that outlives everything else
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::string prefix = "host-";
+    bool silent = false;
+    bool held = false;
+    std::vector<IpAddress> asked;
+  };
   template <typename Change>
   void set(Change change) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(state_->mutex);
     change();
-    changed_.notify_all();
+    state_->changed.notify_all();
   }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::string prefix_ = "host-";
-  bool silent_ = false;
-  bool held_ = false;
-  std::vector<IpAddress> asked_;
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 PeerNamesLimits quick() {
@@ -99,6 +104,30 @@ TEST(PeerNames, AskingNeverWaitsAndTheNameIsThereLater) {
   dns.hold(false);
   EXPECT_TRUE(soon([&] { return names.name_of(host(7)) == "host-198.51.100.7"; }));
   EXPECT_THAT(dns.asked(), ElementsAre(host(7))) << "asked once";
+}
+
+TEST(PeerNames, EndsWithoutWaitingForAServerThatIsSilent) {
+  FakeDns dns;
+  dns.hold(true);
+  {
+    PeerNames names(dns.resolver(), quick());
+    EXPECT_EQ(names.name_of(host(7)), "");
+    EXPECT_TRUE(soon([&] { return dns.asked().size() == 1; }));
+  }
+  dns.hold(false);
+}
+
+TEST(PeerNames, ItsThreadBeginsAsItIsTold) {
+  std::string name(16, '\0');
+  std::atomic<bool> began = false;
+  FakeDns dns;
+  const PeerNames names(dns.resolver(), quick(), [&] {
+    pthread_getname_np(pthread_self(), name.data(), name.size());
+    began = true;
+  });
+  EXPECT_TRUE(soon([&] { return began.load(); }));
+  EXPECT_STREQ(name.c_str(), "peer-names");
+  EXPECT_THAT(dns.asked(), testing::IsEmpty());
 }
 
 TEST(PeerNames, ThatThereIsNoNameIsRememberedToo) {
