@@ -5,19 +5,28 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/build_info.h"
 #include "app/geoip.h"
 #include "app/log.h"
 #include "app/option_table.h"
 #include "app/peer_names.h"
+#include "app/privileges.h"
 #include "app/random_secret.h"
 #include "app/reload.h"
+#include "app/sandbox.h"
+#include "app/service.h"
 #include "app/signals.h"
 #include "capture/pipeline.h"
 #include "metrics/http_server.h"
@@ -48,7 +57,9 @@ class PeerDirectory {
  public:
   explicit PeerDirectory(const Options& options) {
     open(options);
-    if (options.analyzer.peer_names) names_.emplace();
+    if (options.analyzer.peer_names) {
+      names_.emplace(reverse_dns, PeerNamesLimits{}, [] { (void)enter_sandbox(Role::kNames); });
+    }
   }
   // Opens the databases anew. Throws std::runtime_error; then those that were open stay.
   void open(const Options& options) {
@@ -74,8 +85,11 @@ ExpositionOptions exposition_options(const Options& options, PeerDirectory& dire
           .info = [&directory](const PeerKey& peer) { return directory.of(peer); }};
 }
 
-PipelineConfig pipeline_config(const Options& options) {
+PipelineConfig pipeline_config(const Options& options, CaptureOpener& opener) {
   PipelineConfig config;
+  config.open = [&opener](const LiveConfig& live) { return opener.open(live); };
+  config.reader_begins = [] { (void)enter_sandbox(Role::kCapture); };
+  config.worker_begins = [] { (void)enter_sandbox(Role::kJudge); };
   config.interfaces = options.capture.interfaces;
   config.live.snaplen = options.capture.snaplen;
   config.live.buffer_bytes = options.capture.buffer_bytes;
@@ -136,6 +150,40 @@ void log_start(const Options& options, const BuildInfo& build) {
                              : fmt::format("not as by default: {}", fmt::join(different, ", ")));
 }
 
+// What a reload reads again, whom this process has become must be able to read, too.
+void check_readable(const std::string& config_file) {
+  if (config_file.empty() || access(config_file.c_str(), R_OK) == 0) return;
+  throw std::runtime_error(
+      fmt::format("read {} again, as a reload will: {}: the user {} may not; let that user read it",
+                  config_file, std::generic_category().message(errno), geteuid()));
+}
+
+// What was seen from the start to the end, since nobody can scrape it any more.
+void log_end(const Snapshot& snapshot) {
+  uint64_t captured = 0;
+  uint64_t judged = 0;
+  uint64_t dropped = 0;
+  for (const SourceHealth& source : snapshot.health.sources) {
+    captured += source.packets;
+    judged += source.judged;
+    for (const uint64_t at_stage : source.dropped) dropped += at_stage;
+  }
+  uint64_t lost = 0;
+  const auto add = [&lost](const std::array<LossCounters, 2>& of) {
+    for (const LossCounters& counters : of) {
+      for (const Side side : {Side::kBefore, Side::kAfter}) {
+        for (const LossMethod method : {LossMethod::kCensus, LossMethod::kSequence}) {
+          lost += counters.lost(side, method);
+        }
+      }
+    }
+  };
+  for (const PeerRow& row : snapshot.peers) add(row.counters);
+  add(snapshot.departed);
+  log_info(fmt::format("stopped: {} packets captured, {} judged, {} dropped here; {} lost",
+                       captured, judged, dropped, lost));
+}
+
 // Tells those who wait for a reload that none will come, before the server waits for them.
 class DeskClosing {
  public:
@@ -164,8 +212,11 @@ void run_live(const Options& options, const std::function<Options()>& read_again
   set_up_log(options.log);
   const BuildInfo build = build_info();
   log_start(options, build);
+  CaptureOpener opener(options.user);
+  check_readable(options.config_file);
+  ServiceManager service;
   PeerDirectory directory(options);
-  Pipeline pipeline(pipeline_config(options));
+  Pipeline pipeline(pipeline_config(options, opener));
   const Signals signals(pipeline);
   pipeline.start();
 
@@ -184,31 +235,41 @@ void run_live(const Options& options, const std::function<Options()>& read_again
                    .name = [&directory](const PeerKey& peer) { return directory.name_of(peer); },
                    .history = {.peers_max = history_peers(options.analyzer.peers_max)}});
   board.observe();
-  const HttpServer server({.listen = options.web.listen,
-                           .telemetry_path = options.web.telemetry_path,
-                           .page = landing_page(options.web.telemetry_path),
-                           .config_file = options.web.config_file,
-                           .log = {.info = log_info, .warning = log_warning}},
-                          {.metrics = [&collector] { return collector.text(); },
-                           .healthy = [&pipeline]() -> std::optional<std::string> {
-                             if (pipeline.healthy()) return std::nullopt;
-                             return "a capture or worker thread has died";
-                           },
-                           .ready = [&pipeline] { return pipeline.not_ready(); },
-                           .peers = [&board](auto top) { return board.json(top); },
-                           .reload = [&desk] { return desk.ask(); }});
+  const HttpServerConfig web = {.listen = options.web.listen,
+                                .telemetry_path = options.web.telemetry_path,
+                                .page = landing_page(options.web.telemetry_path),
+                                .config_file = options.web.config_file,
+                                .log = {.info = log_info, .warning = log_warning},
+                                .threads_begin = [] { (void)enter_sandbox(Role::kWeb); }};
+  const HttpHandlers handlers = {.metrics = [&collector] { return collector.text(); },
+                                 .healthy = [&pipeline] { return pipeline.not_healthy(); },
+                                 .ready = [&pipeline] { return pipeline.not_ready(); },
+                                 .peers = [&board](auto top) { return board.json(top); },
+                                 .reload = [&desk] { return desk.ask(); }};
+  const HttpServer server(web, handlers);
   const DeskClosing closing(desk);
-  log_info(fmt::format("lossgazer {} serves {}", build.version, fmt::join(server.urls(), " ")));
+  const std::string serves = fmt::format("serves {}", fmt::join(server.urls(), " "));
+  log_info(fmt::format("lossgazer {} {}", build.version, serves));
+  service.ready(serves);
+  (void)enter_sandbox(Role::kMain);
 
+  const auto reload = [&] {
+    service.reloading();
+    std::optional<std::string> refusal = reloader.reload();
+    service.ready(serves);
+    return refusal;
+  };
   while (!Signals::asked_to_stop()) {
     pipeline.poll(kPoll);
     board.observe();
-    if (Signals::take_reload()) (void)reloader.reload();
-    desk.serve([&reloader] { return reloader.reload(); });
+    if (Signals::take_reload()) (void)reload();
+    desk.serve(reload);
     reloader.settle_log();
+    if (!pipeline.not_healthy()) service.alive(std::chrono::steady_clock::now());
   }
+  service.stopping();
   pipeline.stop();
-  log_info("stopped");
+  log_end(pipeline.snapshot());
 }
 
 }  // namespace lossgazer

@@ -288,6 +288,12 @@ void declare_program(std::vector<Option>& table) {
        .taken_by = TakenBy::kBoth},
       [](auto& options) -> auto& { return options.config_file; }, any_text));
   table.push_back(value(
+      {.name = "user",
+       .type = "NAME",
+       .fallback = "none",
+       .help = "as root: become this user, and keep CAP_NET_RAW alone"},
+      [](auto& options) -> auto& { return options.user; }, any_text));
+  table.push_back(value(
       {.name = "log.level",
        .type = "LEVEL",
        .fallback = "info",
@@ -391,7 +397,7 @@ std::string given_text(const Options& options, const Option& option) {
 
 std::string nearest_option(std::string_view name) {
   std::string nearest;
-  size_t best = name.size() / 3 + 1;  // what differs more was not meant
+  size_t best = name.size() / 3;  // what differs more was not meant
   for (const Option& option : option_table()) {
     // People leave out what an option belongs to, or take it for something else.
     const std::string_view last = std::string_view(option.name).substr(option.name.rfind('.') + 1);

@@ -81,6 +81,7 @@ struct Options {
   Command command = Command::kLive;
   std::string text;                    // kPrint: what --help, --version or check-config prints
   std::string config_file;             // empty for none
+  std::string user;                    // whom to become as root; empty for nobody else
   std::map<std::string, Given> given;  // by the option's name; the rest has its default
   CaptureOptions capture;
   AnalyzerOptions analyzer;

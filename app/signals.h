@@ -26,6 +26,7 @@ class Signals {
   static inline std::atomic<bool> stop_{false};
   static inline std::atomic<bool> reload_{false};
   static inline std::atomic<const Pipeline*> pipeline_{nullptr};
+  static inline std::atomic<int> handling_{0};  // threads that are in it
 };
 
 }  // namespace lossgazer

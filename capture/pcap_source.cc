@@ -83,7 +83,7 @@ std::string why_not_activated(pcap_t* handle, int status) {
       return "no such interface; 'ip link' lists those that exist";
     case PCAP_ERROR_PERM_DENIED:
     case PCAP_ERROR_PROMISC_PERM_DENIED:
-      return "it needs the capability CAP_NET_RAW; run it as root, or once 'setcap cap_net_raw+ep "
+      return "it needs the capability CAP_NET_RAW; run it as root, or once 'setcap cap_net_raw+p "
              "$(command -v lossgazer)', or under systemd with AmbientCapabilities=CAP_NET_RAW";
     case PCAP_ERROR_IFACE_NOT_UP:
       return "it is not up; 'ip link set dev NAME up' brings it up";

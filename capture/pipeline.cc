@@ -38,6 +38,23 @@ const Link* find_link(const std::vector<Link>& links, std::string_view name) {
   return found == links.end() ? nullptr : &*found;
 }
 
+// Threads, as `top -H` shows the first 15 characters of them.
+std::string worker_name(size_t index) { return fmt::format("worker-{}", index); }
+std::string reader_name(std::string_view interface) { return fmt::format("capture-{}", interface); }
+
+[[noreturn]] void fail(std::string_view thread, const std::exception_ptr& failure) {
+  const auto died = [&](std::string_view of) {
+    return std::runtime_error(fmt::format("the thread {} died: {}", thread, of));
+  };
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    throw died(error.what());
+  } catch (...) {
+    throw died("of something that is no std::exception");
+  }
+}
+
 }  // namespace
 
 SourceCounts Pipeline::Source::counts() const {
@@ -93,10 +110,11 @@ void Pipeline::start() {
       shard.peers = config_.peers;
       shard.rtt_buckets = config_.rtt_buckets;
       shard.local = local_;
-      workers_.push_back(
-          std::make_unique<Worker>(std::move(shard), fmt::format("worker-{}", i), &gaps_));
+      workers_.push_back(std::make_unique<Worker>(std::move(shard), worker_name(i), &gaps_,
+                                                  config_.worker_begins));
     }
     flows_.resize(count);
+    progress_.assign(count, {.seen = steady_clock::now()});
     running_ = true;
   }
   follow_links();
@@ -112,6 +130,7 @@ void Pipeline::poll(std::chrono::milliseconds timeout) {
   ::poll(waited_for.data(), waited_for.size(), static_cast<int>(timeout.count()));
   wake_.clear();
   throw_failures();
+  see_progress();
   const bool closed = close_ended();
   const bool changed = watcher_->changed() || closed;
   if (take_new_local() || changed) follow_addresses();
@@ -194,13 +213,25 @@ void Pipeline::set_flows_idle(Duration idle) {
   for (const auto& worker : workers_) worker->set_flows_idle(idle);
 }
 
-bool Pipeline::healthy() const {
+std::optional<std::string> Pipeline::not_healthy() const {
+  const auto now = steady_clock::now();
+  const auto fault = [&](const auto& thread, bool ended, const Progress& progress) {
+    if (thread.failure() != nullptr) return std::string_view("has died");
+    return std::string_view(!ended && now - progress.seen > config_.stuck_after ? "does not get on"
+                                                                                : "");
+  };
   const std::lock_guard lock(mutex_);
-  return std::none_of(workers_.begin(), workers_.end(),
-                      [](const auto& worker) { return worker->failure() != nullptr; }) &&
-         std::none_of(sources_.begin(), sources_.end(), [](const Source& source) {
-           return source.reader && source.reader->failure() != nullptr;
-         });
+  if (!running_) return std::nullopt;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const std::string_view what = fault(*workers_[i], false, progress_[i]);
+    if (!what.empty()) return fmt::format("the thread {} {}", worker_name(i), what);
+  }
+  for (const Source& source : sources_) {
+    if (!source.reader) continue;
+    const std::string_view what = fault(*source.reader, source.reader->ended(), source.progress);
+    if (!what.empty()) return fmt::format("the thread {} {}", reader_name(source.name), what);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> Pipeline::not_ready() const {
@@ -331,12 +362,14 @@ void Pipeline::open(uint16_t index) {
   live.interface = source.name;
   std::vector<ShardQueue*> queues;
   for (const auto& worker : workers_) queues.push_back(&worker->queue());
-  auto reader = std::make_unique<SourceReader>(config_.open(live), index, queues, config_.secret,
-                                               gaps_, "capture-" + source.name);
+  auto reader =
+      std::make_unique<SourceReader>(config_.open(live), index, queues, config_.secret, gaps_,
+                                     reader_name(source.name), config_.reader_begins);
   const uint64_t buffer = reader->buffer_bytes();
   {
     const std::lock_guard lock(mutex_);
     source.reader = std::move(reader);
+    source.progress = {.seen = steady_clock::now()};
     source.back_off = {};
     if (std::exchange(source.was_open, true)) ++source.restarts;
   }
@@ -362,12 +395,25 @@ void Pipeline::forget_vanished() {
 }
 
 void Pipeline::throw_failures() const {
-  for (const auto& worker : workers_) {
-    if (const auto failure = worker->failure()) std::rethrow_exception(failure);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (const auto failure = workers_[i]->failure()) fail(worker_name(i), failure);
   }
   for (const Source& source : sources_) {
     if (!source.reader) continue;
-    if (const auto failure = source.reader->failure()) std::rethrow_exception(failure);
+    if (const auto failure = source.reader->failure()) fail(reader_name(source.name), failure);
+  }
+}
+
+void Pipeline::Progress::see(uint64_t turns_now, SteadyTime now) {
+  if (std::exchange(turns, turns_now) != turns_now) seen = now;
+}
+
+void Pipeline::see_progress() {
+  const auto now = steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < workers_.size(); ++i) progress_[i].see(workers_[i]->turns(), now);
+  for (Source& source : sources_) {
+    if (source.reader) source.progress.see(source.reader->turns(), now);
   }
 }
 

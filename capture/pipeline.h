@@ -48,6 +48,12 @@ struct PipelineConfig {
   HashKey secret;
   // Opens a source. A caller that holds the privilege only while it opens wraps it here.
   std::function<PcapSource(const LiveConfig&)> open = PcapSource::open_live;
+  // Called by each such thread before its first packet.
+  std::function<void()> reader_begins;
+  std::function<void()> worker_begins;
+  // Threads turn several times a second. One that did not for so long never will: even a machine
+  // that is far too busy lets each run now and then.
+  std::chrono::milliseconds stuck_after = std::chrono::seconds(20);
   // Told what an operator should know, rarely, by the thread that calls start() or poll().
   // Bounded where links or the network can cause it.
   LogFunction log;
@@ -65,7 +71,8 @@ class Pipeline {
 
   // Waits at most `timeout`, or until something is to be done, and does it: follows links and
   // addresses, reopens what came back, takes what the workers counted, forgets idle peers. To be
-  // called several times a second. Throws what a capture or worker thread died of.
+  // called several times a second. Throws std::runtime_error if a capture or worker thread died:
+  // its name, and of what.
   void poll(std::chrono::milliseconds timeout);
 
   // Changes who counts as one peer, how many are exported and how long; after start(), in force
@@ -88,8 +95,8 @@ class Pipeline {
 
   // The totals up to about a tenth of a second ago.
   [[nodiscard]] Snapshot snapshot();
-  // No thread has died.
-  [[nodiscard]] bool healthy() const;
+  // Which thread died, or does not get on; nothing if all is well.
+  [[nodiscard]] std::optional<std::string> not_healthy() const;
   // Why it is not capturing all it was told to; nothing if it is.
   [[nodiscard]] std::optional<std::string> not_ready() const;
 
@@ -97,6 +104,14 @@ class Pipeline {
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   enum class LinkState : uint8_t { kAbsent, kDown, kUp };
+
+  // Whether a thread gets on.
+  struct Progress {
+    uint64_t turns = 0;
+    SteadyTime seen;  // when it last made one
+
+    void see(uint64_t turns_now, SteadyTime now);
+  };
 
   // An interface that is or was captured on. Its place in sources_ is its Segment::source.
   struct Source {
@@ -112,6 +127,7 @@ class Pipeline {
     std::chrono::milliseconds back_off{};  // since its last failure to open, 0 after a success
     SteadyTime next_try;
     SteadyTime last_there;
+    Progress progress;  // of the reader
 
     [[nodiscard]] SourceCounts counts() const;
     [[nodiscard]] SourceHealth health() const;
@@ -127,6 +143,7 @@ class Pipeline {
   void open(uint16_t index);
   void forget_vanished();
   void throw_failures() const;
+  void see_progress();
   void take_deltas();
   void merge(size_t worker, const ShardDelta& delta);
   void hint_at_local_ends();
@@ -152,6 +169,7 @@ class Pipeline {
   Duration peers_ttl_;
   std::vector<std::unique_ptr<Worker>> workers_;  // outlive the readers that feed them
   std::vector<uint64_t> flows_;                   // by worker
+  std::vector<Progress> progress_;                // by worker
   std::vector<Source> sources_;
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired_{};
   PeerLedger ledger_;

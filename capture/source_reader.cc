@@ -37,13 +37,14 @@ SourceCounts& SourceCounts::operator+=(const SourceCounts& later) {
 
 SourceReader::SourceReader(PcapSource source, uint16_t source_index,
                            const std::vector<ShardQueue*>& queues, HashKey secret, GapBoard& board,
-                           const std::string& thread_name)
+                           const std::string& thread_name, std::function<void()> begins)
     : ifindex_(source.ifindex()),
       buffer_bytes_(source.buffer_bytes()),
       source_index_(source_index),
       secret_(secret),
       link_type_(source.link_type()),
       board_(board),
+      begins_(std::move(begins)),
       source_(std::move(source)),
       shared_counters_(secret),
       watch_(board.of(source_index), ClockReading::now()) {
@@ -53,8 +54,11 @@ SourceReader::SourceReader(PcapSource source, uint16_t source_index,
     lanes_.push_back({ShardQueue::Producer(*queue), {}});
     lanes_.back().batch.reserve(kBatch);
   }
-  thread_ = std::thread(&SourceReader::run, this);
-  ::pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
+  // By itself: to name another thread takes a write to /proc, which the caller may be denied.
+  thread_ = std::thread([this, name = thread_name.substr(0, 15)] {
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    run();
+  });
 }
 
 SourceReader::~SourceReader() { stop(); }
@@ -82,6 +86,7 @@ SourceCounts SourceReader::counts() const {
 void SourceReader::run() noexcept {
   bool vanished = true;
   try {
+    if (begins_) begins_();
     vanished = read_until_stopped() != ReadStatus::kMore;
   } catch (...) {
     const std::lock_guard lock(mutex_);
@@ -118,6 +123,7 @@ ReadStatus SourceReader::read_until_stopped() {
       next_statistics = steady_clock::now() + kStatisticsInterval;
     }
     publish();
+    ++turns_;
   }
   read_statistics(handed_on);
   const std::lock_guard lock(mutex_);

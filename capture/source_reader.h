@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -44,9 +45,11 @@ class SourceReader {
   // Starts the thread, under `thread_name` (15 characters are kept). Segments get `source_index`,
   // and go to `queues`, which must outlive this, by the upper half of their hash: flow tables index
   // by the lower. What may be missed is put up on `board`, which must outlive this too, five times
-  // a second: before the first segment is queued, while it is quiet, and when the thread ends.
+  // a second: before the first segment is queued, while it is quiet, and when the thread ends. The
+  // thread calls `begins` first.
   SourceReader(PcapSource source, uint16_t source_index, const std::vector<ShardQueue*>& queues,
-               HashKey secret, GapBoard& board, const std::string& thread_name);
+               HashKey secret, GapBoard& board, const std::string& thread_name,
+               std::function<void()> begins = {});
   // Ends the thread.
   ~SourceReader();
   SourceReader(const SourceReader&) = delete;
@@ -61,6 +64,8 @@ class SourceReader {
   [[nodiscard]] std::string message() const;
   // Why the thread died; null while it is well.
   [[nodiscard]] std::exception_ptr failure() const;
+  // Grows five times a second at least, while the thread gets on.
+  [[nodiscard]] uint64_t turns() const { return turns_; }
 
   // A frame counts in `packets` before a worker may have judged it.
   [[nodiscard]] SourceCounts counts() const;
@@ -89,12 +94,14 @@ class SourceReader {
   GapBoard& board_;
   EventFd stop_;
   std::atomic<bool> ended_ = false;
+  std::atomic<uint64_t> turns_ = 0;
   mutable std::mutex mutex_;  // guards the three below, and is held for a moment only
   SourceCounts published_;
   std::string message_;
   std::exception_ptr failure_;
 
   // The thread's own.
+  std::function<void()> begins_;
   PcapSource source_;
   SharedCounters shared_counters_;
   std::vector<Lane> lanes_;

@@ -34,11 +34,15 @@ Duration thread_cpu_time() {
 
 }  // namespace
 
-Worker::Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps)
-    : gaps_(gaps), shard_(std::move(config)) {
+Worker::Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps,
+               std::function<void()> begins)
+    : gaps_(gaps), begins_(std::move(begins)), shard_(std::move(config)) {
   take_gaps();  // before the first packet of any source
-  thread_ = std::thread(&Worker::run, this);
-  ::pthread_setname_np(thread_.native_handle(), thread_name.substr(0, 15).c_str());
+  // By itself: to name another thread takes a write to /proc, which the caller may be denied.
+  thread_ = std::thread([this, name = thread_name.substr(0, 15)] {
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    run();
+  });
 }
 
 Worker::~Worker() {
@@ -83,6 +87,7 @@ std::exception_ptr Worker::failure() const {
 
 void Worker::run() noexcept {
   try {
+    if (begins_) begins_();
     judge_until_stopped();
   } catch (...) {
     const std::lock_guard lock(mutex_);
@@ -93,7 +98,7 @@ void Worker::run() noexcept {
 void Worker::judge_until_stopped() {
   std::vector<Segment> batch(kBatch);
   auto next_tick = steady_clock::now() + kTickInterval;
-  for (;;) {
+  for (;; ++turns_) {
     // Read before the queue: what was pushed before the request is then found there.
     const bool stopping = stopping_;
     const auto until_tick =

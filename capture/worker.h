@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,8 +24,9 @@ class Worker {
  public:
   // Starts the thread, under `thread_name` (15 characters are kept). What the sources may have
   // missed it takes from `gaps`, which must outlive this, at each tick and at the end; without one,
-  // nothing ever was.
-  Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps = nullptr);
+  // nothing ever was. The thread calls `begins` first.
+  Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps = nullptr,
+         std::function<void()> begins = {});
   // Throws away what was not yet taken.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -51,6 +53,8 @@ class Worker {
   [[nodiscard]] WorkerHealth health() const;
   // Why the thread died; null while it is well.
   [[nodiscard]] std::exception_ptr failure() const;
+  // Grows ten times a second at least, while the thread gets on.
+  [[nodiscard]] uint64_t turns() const { return turns_; }
 
  private:
   void run() noexcept;
@@ -61,6 +65,7 @@ class Worker {
   ShardQueue queue_;
   std::atomic<ShardDelta*> mailbox_ = nullptr;  // owned
   std::atomic<Duration::rep> busy_ = 0;
+  std::atomic<uint64_t> turns_ = 0;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;  // guards the four below, and is held for a moment only
   std::shared_ptr<const NetworkSet> new_local_;
@@ -70,6 +75,7 @@ class Worker {
 
   // The thread's own until it has ended.
   const GapBoard* gaps_;
+  std::function<void()> begins_;
   Shard shard_;
   CaptureTime last_packet_;
   std::thread thread_;

@@ -46,6 +46,7 @@ const std::map<std::string, std::string> kSamples = {
     {"metrics.rtt-buckets", "1ms,10ms"},
     {"geoip.asn-db", "/usr/share/asn.mmdb"},
     {"geoip.country-db", "/usr/share/country.mmdb"},
+    {"user", "nobody"},
     {"log.level", "debug"},
     {"log.format", "json"},
     {"format", "json"},

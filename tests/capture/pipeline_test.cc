@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -122,7 +123,7 @@ TEST(Pipeline, EveryFrameIsAccountedFor) {
         EXPECT_EQ(snapshot.health.peers, 1U);
         EXPECT_FALSE(source.up);
         EXPECT_TRUE(pipeline.not_ready());
-        EXPECT_TRUE(pipeline.healthy());
+        EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
@@ -141,6 +142,60 @@ TEST(Pipeline, StopsWithinASecondOnAQuietInterface) {
         pipeline.stop();
         EXPECT_LT(steady_clock::now() - begin, milliseconds(500));
         pipeline.stop();
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(Pipeline, AThreadThatDiesEndsItWithItsNameAndReason) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        const auto reason_of = [](PipelineConfig config) -> std::string {
+          Pipeline pipeline(std::move(config));
+          pipeline.start();
+          try {
+            soon(pipeline, [] { return false; });
+          } catch (const std::runtime_error& error) {
+            EXPECT_THAT(pipeline.not_healthy().value_or(""), HasSubstr("has died"));
+            return error.what();
+          }
+          return "it goes on";
+        };
+        PipelineConfig config = config_for({"lgcap0"});
+        config.workers = 2;
+        config.worker_begins = [] { throw std::bad_alloc(); };
+        EXPECT_EQ(reason_of(config), "the thread worker-0 died: std::bad_alloc");
+        config.worker_begins = nullptr;
+        config.reader_begins = [] { throw std::runtime_error("wait for frames: no memory"); };
+        EXPECT_EQ(reason_of(config), "the thread capture-lgcap0 died: wait for frames: no memory");
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(Pipeline, AThreadThatDoesNotGetOnIsToldUntilItDoes) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        std::atomic<bool> stuck = true;
+        const auto wait = [&] {
+          while (stuck) std::this_thread::sleep_for(milliseconds(1));
+        };
+        for (const bool worker : {true, false}) {
+          stuck = true;
+          PipelineConfig config = config_for({"lgcap0"});
+          (worker ? config.worker_begins : config.reader_begins) = wait;
+          config.stuck_after = milliseconds(500);
+          Pipeline pipeline(std::move(config));
+          pipeline.start();
+          EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
+          EXPECT_TRUE(soon(pipeline, [&] {
+            return pipeline.not_healthy() ==
+                   std::string(worker ? "the thread worker-0 does not get on"
+                                      : "the thread capture-lgcap0 does not get on");
+          }));
+          stuck = false;
+          EXPECT_TRUE(soon(pipeline, [&] { return !pipeline.not_healthy(); }));
+        }
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
@@ -267,7 +322,7 @@ TEST(Pipeline, InterfaceThatComesBackKeepsItsCounts) {
         EXPECT_TRUE(captured(pipeline, "lgcap0", 2));
         EXPECT_EQ(source_named(pipeline.snapshot(), "lgcap0").restarts, 1U);
         EXPECT_EQ(pipeline.snapshot().health.sources.size(), 1U);
-        EXPECT_TRUE(pipeline.healthy());
+        EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
@@ -440,7 +495,7 @@ TEST(Pipeline, SnapshotsMayBeTakenFromManyThreads) {
               const SourceHealth source = source_named(pipeline.snapshot(), "lgcap0");
               EXPECT_GE(source.packets, before);
               EXPECT_GE(source.packets, accounted(source));
-              EXPECT_TRUE(pipeline.healthy());
+              EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
               std::ignore = pipeline.not_ready();
               before = source.packets;
               std::this_thread::sleep_for(milliseconds(2));
