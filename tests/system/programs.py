@@ -27,7 +27,7 @@ def find_tool(name):
 class Process:
     """A program running in a namespace. What it prints is kept, to be shown when it fails."""
 
-    def __init__(self, namespace, *command):
+    def __init__(self, namespace, *command, environment=None):
         self._namespace = namespace
         self._errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
@@ -35,6 +35,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
+            env=os.environ | (environment or {}),
         )
 
     def errors(self):
@@ -108,11 +109,13 @@ class Metrics(dict):
 class Lossgazer(Process):
     """lossgazer, live, serving on a port of its namespace's loopback; made when it is ready."""
 
-    def __init__(self, namespace, *arguments, port=10119):
+    def __init__(self, namespace, *arguments, port=10119, program=(LOSSGAZER,), environment=None):
         self.port = port
+        address = f"127.0.0.1:{port}"
         super().__init__(
-            namespace, LOSSGAZER, *arguments, "--web.listen-address", f"127.0.0.1:{port}"
-        )
+            namespace, *program, *arguments, "--web.listen-address", address,
+            environment=environment,
+        )  # fmt: skip
         try:
             self.wait_until(lambda: self.get(port, "/-/ready")[0] == 200, "lossgazer being ready")
         except BaseException:
