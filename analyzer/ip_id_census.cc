@@ -51,6 +51,7 @@ IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_
     size_proven_ = 0;
     if (gaps.list != nullptr) gaps.list->clear(gaps.pool);
   } else if (step.kind == IdStep::Kind::kPast) {
+    set_tail(tail_left_ - packets);
     if (skip.filled) gaps.list->fill(gaps.pool, step.position, packets);
   } else if (step.kind == IdStep::Kind::kNext && step.skipped == 0) {
     if (after_super_packet) size_proven_ = 1;
@@ -80,9 +81,24 @@ bool IpIdCensus::may_be_tail(const Numbering& numbering) const {
          numbering.unexplained <= kTailMax;
 }
 
-void IpIdCensus::settle_tail(const Numbering& numbering, bool is_tail, uint16_t packets) {
-  const int whole = tail_left_ > 0 ? tail_left_ : numbering.unexplained;
-  tail_left_ = static_cast<uint8_t>(is_tail ? std::clamp(whole - packets, 0, kTailMax) : 0) & 63;
+void IpIdCensus::settle_tail(const Numbering& numbering, bool is_tail, int packets,
+                             int hole_packets) {
+  if (numbering.step.kind == IdStep::Kind::kPast) return;
+  const int whole = tail_left_ > 0 ? tail_left_ - hole_packets : numbering.unexplained;
+  set_tail(is_tail ? whole - packets : 0);
+  repeating_ = is_tail ? 1 : 0;
+}
+
+void IpIdCensus::expect_tail(const Numbering& numbering, int repeats) {
+  if (numbering.step.kind != IdStep::Kind::kNext) return;
+  if (repeating_ == 0 && may_be_tail(numbering)) {
+    set_tail(std::max<int>(tail_left_, numbering.unexplained - repeats));
+  }
+  repeating_ = 1;
+}
+
+void IpIdCensus::set_tail(int packets) {
+  tail_left_ = static_cast<uint8_t>(std::clamp(packets, 0, kTailMax)) & 63;
 }
 
 }  // namespace lossgazer

@@ -65,14 +65,23 @@ class IpIdCensus {
   // New data with this numbering may be a lost tail that is sent again: nothing else explains the
   // numbers that are missing.
   [[nodiscard]] bool may_be_tail(const Numbering& numbering) const;
-  // The tail that was found is still being sent again.
-  [[nodiscard]] bool in_tail() const { return tail_left_ > 0; }
-  // New data of `packets` came, as part of a tail or not.
-  void settle_tail(const Numbering& numbering, bool is_tail, uint16_t packets);
+  // A tail was lost, and new data that leaves out `hole_packets` still belongs to it. What has one
+  // of the missing numbers was not lost, but is late.
+  [[nodiscard]] bool in_tail(const Numbering& numbering, int hole_packets) const {
+    return tail_left_ > hole_packets && numbering.step.kind != IdStep::Kind::kPast;
+  }
+  // New data of `packets` came behind that hole, as part of a tail or not.
+  void settle_tail(const Numbering& numbering, bool is_tail, int packets, int hole_packets);
+  // A repeat has this numbering. The numbers missing between new data and the first repeat are a
+  // tail's, but for as many as `repeats`, which may have been lost likewise.
+  void expect_tail(const Numbering& numbering, int repeats);
 
  private:
+  void set_tail(int packets);
+
   IpIdMode mode_;
   uint8_t tail_left_ : 6 = 0;    // of a lost tail that is being sent again, packets still to come
+  uint8_t repeating_ : 1 = 0;    // the newest data with a number was sent again
   uint8_t size_proven_ : 1 = 0;  // super-packets took as many numbers as their size says
 };
 

@@ -233,8 +233,11 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
     return Outcome::kJudged;
   }
   if (begin >= next_) {
-    const std::optional<Evidence> again = why_sent_before(scene, segment, numbering, begin, end);
-    census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment));
+    const int hole_packets =
+        begin == next_ ? 0 : size_.packets_in(begin - next_, segment.tcp_header_length);
+    const std::optional<Evidence> again =
+        why_sent_before(scene, segment, numbering, begin, end, hole_packets);
+    census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment), hole_packets);
     take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || census_.holds());
     if (again) {
       numbering.skip.in_doubt = true;
@@ -274,6 +277,8 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
                          {copy_at(scene.pools, base_), last_packet_, false});
   }
   if (outcome == Outcome::kDuplicate) return outcome;
+  census_.expect_tail(numbering,
+                      numbering.unexplained > 0 ? repeats_lost_before(scene, segment, begin) : 0);
   if (holes.bytes > 0 && trouble_ != kNone) {
     scene.pools.troubles[trouble_].holes.fill(scene.pools.holes, known_begin, below_end);
   }
@@ -610,21 +615,43 @@ void SenderTrack::note_announcement(const Scene& scene, const Segment& segment,
 // or because they are a lost tail.
 std::optional<Evidence> SenderTrack::why_sent_before(const Scene& scene, const Segment& segment,
                                                      const IpIdCensus::Numbering& numbering,
-                                                     StreamOffset begin, StreamOffset end) const {
+                                                     StreamOffset begin, StreamOffset end,
+                                                     int hole_packets) const {
   if (trouble_ != kNone && begin < scene.pools.troubles[trouble_].announced) {
     const CopyEvidence& announcement = scene.pools.troubles[trouble_].announcement;
     const Order order = compare_with_opener(scene, segment, end, announcement);
     if (order.distance > 0) return Evidence::kAnnounced;
   }
-  if (is_tail_repeat(scene, segment, numbering)) return Evidence::kSkippedIpId;
+  if (is_tail_repeat(scene, segment, numbering, hole_packets)) return Evidence::kSkippedIpId;
   return std::nullopt;
 }
 
+// How many repeats at most were lost since the packet before this one, itself a repeat. Nothing of
+// the sender's came by, so that its receiver said nothing new: it may have sent what is missing
+// once, from the lowest on, and after a time-out anew, then one segment for each further time-out
+// (RFC 6298, section 5.5).
+int SenderTrack::repeats_lost_before(const Scene& scene, const Segment& segment,
+                                     StreamOffset begin) const {
+  int time_outs = 0;
+  Duration time_out = kTimeOutMin;
+  for (Duration left = segment.time - last_packet_; left >= time_out; time_out *= 2) {
+    left -= time_out;
+    ++time_outs;
+  }
+  if (trouble_ == kNone) return time_outs;
+  const uint64_t missing =
+      scene.pools.troubles[trouble_]
+          .holes.overlap(scene.pools.holes, base_, time_outs > 0 ? next_ : begin)
+          .bytes;
+  if (missing == 0) return time_outs;
+  return time_outs + size_.packets_in(missing, segment.tcp_header_length);
+}
+
 // Numbers are missing that nothing else explains, and the sender waited as for a probe or a
-// time-out. What follows it at once is the rest of that tail.
+// time-out, or is repeating already. What follows it at once is the rest of that tail.
 bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
-                                 const IpIdCensus::Numbering& numbering) const {
-  if (census_.in_tail()) return true;
+                                 const IpIdCensus::Numbering& numbering, int hole_packets) const {
+  if (census_.in_tail(numbering, hole_packets)) return true;
   if (!census_.may_be_tail(numbering)) return false;
   CaptureTime since = last_packet_;
   // The timer starts anew with each word that the sender had by then.

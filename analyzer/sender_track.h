@@ -120,9 +120,12 @@ class SenderTrack {
   void note_announcement(const Scene& scene, const Segment& segment, StreamOffset offset);
   [[nodiscard]] std::optional<Evidence> why_sent_before(const Scene& scene, const Segment& segment,
                                                         const IpIdCensus::Numbering& numbering,
-                                                        StreamOffset begin, StreamOffset end) const;
+                                                        StreamOffset begin, StreamOffset end,
+                                                        int hole_packets) const;
   [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
-                                    const IpIdCensus::Numbering& numbering) const;
+                                    const IpIdCensus::Numbering& numbering, int hole_packets) const;
+  [[nodiscard]] int repeats_lost_before(const Scene& scene, const Segment& segment,
+                                        StreamOffset begin) const;
   [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;
   [[nodiscard]] Order order_of(const Segment& segment, const CopyEvidence& copy) const;
   [[nodiscard]] bool is_network_copy(const Scene& scene, const Segment& segment,

@@ -177,6 +177,59 @@ TEST(Loss, RepeatedTailIsKnownByItsSkippedIpId) {
   EXPECT_EQ(lost(story.ingress(), Side::kBefore), 0u) << "it is counted once";
 }
 
+// Ten segments come; 110 is lost, 111 shows the hole, and 112 and 113 are lost as the tail.
+struct TailBehindAHole {
+  Conversation story;
+  uint32_t hole = 1 + 10 * kMss;
+  uint32_t tail = hole + 2 * kMss;
+
+  TailBehindAHole() {
+    story.handshake();
+    for (uint16_t i = 0; i < 10; ++i) send(30ms + i * 1ms, 1 + i * kMss, 100 + i);
+    story.us({.at = 40ms, .ack = hole});
+    send(41ms, hole + kMss, 111);
+    story.us({.at = 41ms, .ack = hole, .sack = {{hole + kMss, tail}}});
+  }
+  void send(Duration at, uint32_t seq, int ip_id) {
+    story.peer({.at = at, .seq = seq, .length = kMss, .ip_id = static_cast<uint16_t>(ip_id)});
+  }
+};
+
+TEST(Loss, TailBehindAHoleIsKnownByTheNumbersBeforeTheFirstRepeat) {
+  TailBehindAHole flow;
+  flow.send(60ms, flow.hole, 114);
+  flow.send(80ms, flow.tail, 115);
+  flow.send(80ms, flow.tail + kMss, 116);
+  flow.send(80ms, flow.tail + 2 * kMss, 117);
+  flow.story.us({.at = 81ms, .ack = flow.tail + 3 * kMss}).finish();
+  EXPECT_THAT(flow.story.verdicts(), ElementsAre("peer 10001 retransmission before ip_id",
+                                                 "peer 12001 retransmission before skipped_ip_id",
+                                                 "peer 13001 retransmission before skipped_ip_id"));
+  EXPECT_EQ(flow.story.ingress().lost(Side::kBefore, LossMethod::kCensus), 3u);
+}
+
+TEST(Loss, NumbersOfRepeatsLostAgainAreNoTail) {
+  TailBehindAHole flow;
+  // The hole was repeated as 114, and after a time-out as 115, both lost.
+  flow.send(700ms, flow.hole, 116);
+  flow.send(720ms, flow.tail, 117);
+  flow.send(720ms, flow.tail + kMss, 118);
+  flow.story.us({.at = 721ms, .ack = flow.tail + 2 * kMss}).finish();
+  EXPECT_THAT(flow.story.verdicts(), ElementsAre("peer 10001 retransmission before ip_id",
+                                                 "peer 12001 retransmission before skipped_ip_id"))
+      << "errs towards no repeat: three of the four may have been the hole's";
+}
+
+TEST(Loss, TailThatIsOnlyLateIsNotSentAgain) {
+  TailBehindAHole flow;
+  flow.send(60ms, flow.hole, 114);
+  flow.send(61ms, flow.tail, 112);
+  flow.send(61ms, flow.tail + kMss, 113);
+  flow.send(80ms, flow.tail + 2 * kMss, 115);
+  flow.story.us({.at = 81ms, .ack = flow.tail + 3 * kMss}).finish();
+  EXPECT_THAT(flow.story.verdicts(), ElementsAre("peer 10001 retransmission before ip_id"));
+}
+
 TEST(Loss, SkippedIpIdOfALostAcknowledgmentIsNoRepeat) {
   Conversation story;
   story.handshake();
