@@ -122,7 +122,22 @@ void Worker::judge_until_stopped() {
 }
 
 void Worker::take_gaps() {
-  if (gaps_ != nullptr) shard_.set_capture_gaps(gaps_->all());
+  if (gaps_ == nullptr) return;
+  std::vector<CaptureGaps> by_source = gaps_->all();
+  queued_until_ = CaptureTime::max();
+  for (const CaptureGaps& gaps : by_source) {
+    queued_until_ = std::min(queued_until_, gaps.known_until());
+  }
+  shard_.set_capture_gaps(std::move(by_source));
+}
+
+// Up to when all packets have been judged, if the queue was emptied since `queued_until`, by when
+// all were in it. The wall clock alone runs ahead of packets that wait in the ring of a busy
+// machine. A reader that says nothing for so long has stopped.
+CaptureTime Worker::judged_until(CaptureTime queued_until) const {
+  const CaptureTime now = wall_clock();
+  return std::max(last_packet_,
+                  std::clamp(queued_until, now - CaptureGaps::kHorizon, now - kOnTheWay));
 }
 
 void Worker::tick(bool queue_was_emptied) {
@@ -138,9 +153,9 @@ void Worker::tick(bool queue_was_emptied) {
   if (local) shard_.set_local(std::move(local));
   if (peers) shard_.set_peers(std::move(*peers));
   if (flows_idle) shard_.set_flows_idle(*flows_idle);
+  const CaptureTime queued_until = queued_until_;
   take_gaps();
-  // With a backlog the wall clock would run ahead of packets that wait here.
-  shard_.tick(queue_was_emptied ? std::max(last_packet_, wall_clock() - kOnTheWay) : last_packet_);
+  shard_.tick(queue_was_emptied ? judged_until(queued_until) : last_packet_);
   if (mailbox_.load() == nullptr) mailbox_ = new ShardDelta(shard_.drain());
   busy_ = thread_cpu_time().count();
 }

@@ -61,6 +61,7 @@ class Worker {
   void judge_until_stopped();
   void tick(bool queue_was_emptied);
   void take_gaps();
+  [[nodiscard]] CaptureTime judged_until(CaptureTime queued_until) const;
 
   ShardQueue queue_;
   std::atomic<ShardDelta*> mailbox_ = nullptr;  // owned
@@ -78,6 +79,7 @@ class Worker {
   std::function<void()> begins_;
   Shard shard_;
   CaptureTime last_packet_;
+  CaptureTime queued_until_ = CaptureTime::max();  // all packets until then were in the queue
   std::thread thread_;
 };
 

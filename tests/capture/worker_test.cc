@@ -155,6 +155,36 @@ TEST(Worker, NewLocalAddressesComeIntoForce) {
   }));
 }
 
+// A packet may still be in the ring of a reader that has to wait for its processor.
+TEST(Worker, TimeGoesNoFurtherThanTheReaders) {
+  GapBoard board;
+  CaptureGaps gaps = CaptureGaps::not_told();
+  gaps.resume(now());
+  gaps.set_known_until(now());
+  board.put(0, gaps);
+  ShardConfig expiring = config();
+  expiring.flows_idle = milliseconds(200);
+  Worker worker(expiring, "test", &board);
+  ShardQueue::Producer producer(worker.queue());
+  ASSERT_TRUE(producer.try_push(std::vector{segment(FrameBuilder().payload(10))}));
+  uint64_t expired = 0;
+  const auto take = [&] {
+    const auto delta = worker.take_delta();
+    for (const uint64_t flows : delta ? delta->flows_expired : decltype(delta->flows_expired){}) {
+      expired += flows;
+    }
+  };
+  const auto until = steady_clock::now() + milliseconds(700);
+  while (steady_clock::now() < until) {
+    take();
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  EXPECT_EQ(expired, 0U);
+  gaps.set_known_until(now() + std::chrono::hours(1));
+  board.put(0, gaps);
+  EXPECT_TRUE(within_a_second([&] { return take(), expired == 1; }));
+}
+
 TEST(Worker, MeasuresTheTimeItIsBusy) {
   Worker worker(config(), "test");
   ShardQueue::Producer producer(worker.queue());
