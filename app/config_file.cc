@@ -14,6 +14,7 @@
 
 #include "app/geoip.h"
 #include "metrics/web_policy.h"
+#include "metrics/yaml_document.h"
 
 namespace lossgazer {
 namespace {
@@ -57,15 +58,17 @@ class FileReader {
 
   void read() {
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(read_text(path_));
-      if (documents.size() > 1) {
-        return fault(documents[1].Mark(), "a second document; give one");
+      const std::string text = read_text(path_);
+      if (const auto line = second_yaml_document(text)) {
+        faults_.push_back(fmt::format("{}:{}: a second document; give one", path_, *line));
+        return;
       }
-      if (documents.empty() || documents[0].IsNull()) return;
-      if (!documents[0].IsMap()) {
-        return fault(documents[0].Mark(), "no mapping; expected lines such as 'peers.max: 500'");
+      const YAML::Node document = YAML::Load(text);
+      if (document.IsNull()) return;
+      if (!document.IsMap()) {
+        return fault(document.Mark(), "no mapping; expected lines such as 'peers.max: 500'");
       }
-      walk(documents[0], "");
+      walk(document, "");
     } catch (const YAML::Exception& error) {
       fault(error.mark, fmt::format("not YAML: {}", error.msg));
     }

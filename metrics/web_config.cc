@@ -14,6 +14,8 @@
 #include <set>
 #include <utility>
 
+#include "metrics/yaml_document.h"
+
 namespace lossgazer {
 namespace {
 
@@ -344,11 +346,11 @@ WebConfig parse_web_config(const std::string& text, const std::string& file) {
   const Reader reader(file);
   WebConfig config;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) reader.fail(documents[1], "more than one YAML document");
-    if (documents.empty()) return config;
+    if (const auto line = second_yaml_document(text)) {
+      throw WebConfigError(fmt::format("{}:{}: more than one YAML document", file, *line));
+    }
     reader.read_fields(
-        documents.front(), "",
+        YAML::Load(text), "",
         {{"tls_server_config",
           [&](const YAML::Node& node) { config.tls = read_tls(reader, node); }},
          {"http_server_config",

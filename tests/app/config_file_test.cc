@@ -120,6 +120,7 @@ TEST(ConfigFile, WhatIsNoYamlOrNoMappingIsRefused) {
   EXPECT_THAT(faults_of("\tpeers: 5\n"), HasSubstr("not YAML: "));
   EXPECT_THAT(faults_of("just words"), StartsWith("FILE:1: no mapping"));
   EXPECT_THAT(faults_of("peers.max: 5\n---\npeers.max: 6\n"), HasSubstr("a second document"));
+  EXPECT_THAT(faults_of("---\npeers.max: 5\n---\n, a"), HasSubstr("FILE:3: a second document"));
 }
 
 TEST(ConfigFile, WhatCannotBeReadIsNamedWithTheReason) {

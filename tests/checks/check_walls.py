@@ -29,7 +29,7 @@ ONLY_IN = [
     (r"gnutls/", r"metrics/(basic_auth|http_server|tls_credentials)\.cc"),
     (r"crypt\.h", r"metrics/basic_auth\.cc"),
     (r"zlib\.h", r"metrics/gzip\.cc"),
-    (r"yaml-cpp/", r"(app/config_file|metrics/web_config)\.cc"),
+    (r"yaml-cpp/", r"(app/config_file|metrics/(web_config|yaml_document))\.cc"),
     (r"(CLI/|spdlog/|cap-ng|sys/capability|seccomp|maxminddb)", r"app/.*"),
 ]
 
