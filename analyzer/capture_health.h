@@ -26,6 +26,11 @@ inline constexpr std::array<std::string_view, 3> kIgnoreReasonName = {"no_local_
 enum class FlowExpiry : uint8_t { kIdle, kClosed, kEvicted };
 inline constexpr std::array<std::string_view, 3> kFlowExpiryName = {"idle", "closed", "evicted"};
 
+// What is kept of directions that are not quiet, in tables shared by all flows.
+enum class Tracked : uint8_t { kTroubles, kHoles, kRepeats, kSacks, kIpIds };
+inline constexpr std::array<std::string_view, 5> kTrackedName = {"troubles", "holes", "repeats",
+                                                                 "sacks", "ip_ids"};
+
 enum class PeerExpiry : uint8_t { kIdle, kOverflow };
 inline constexpr std::array<std::string_view, 2> kPeerExpiryName = {"idle", "overflow"};
 
@@ -56,6 +61,8 @@ struct CaptureHealth {
   uint64_t flows = 0;
   uint64_t flow_limit = 0;
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};  // by FlowExpiry
+  // By Tracked: how often there was no room, so that loss may go uncounted.
+  std::array<uint64_t, kTrackedName.size()> tracking_refusals{};
   uint64_t peers = 0;
   uint64_t peer_limit = 0;
   std::array<uint64_t, kPeerExpiryName.size()> peers_expired{};  // by PeerExpiry

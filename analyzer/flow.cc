@@ -118,6 +118,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .owed_acks = back.unacknowledged_packets(),
           .last_ack = back.last_ack(),
           .without_sacks = without_sacks_ != 0,
+          .connected = connected(),
           .census_holds = sent.census_holds()};
 }
 

@@ -53,6 +53,12 @@ class Flow {
     return reset_ ||
            (fins_ == 3 && !tracks_[0].has_unacknowledged() && !tracks_[1].has_unacknowledged());
   }
+  // Both ends spoke, and it is neither being opened nor closed. Whoever floods us with attempts, or
+  // with packets of connections that are not, has none: nobody answers, or with a reset.
+  [[nodiscard]] bool connected() const {
+    const bool opening = opening_ == Opening::kSynSent || opening_ == Opening::kAnswered;
+    return !opening && tracks_[0].last_packet() && tracks_[1].last_packet() && !closed();
+  }
 
   // What a SenderTrack's owner number stands for.
   [[nodiscard]] static uint32_t number_of(uint32_t owner) { return owner / 2; }

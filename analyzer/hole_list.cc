@@ -6,7 +6,10 @@ namespace lossgazer {
 
 void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
                     const CopyEvidence& opener, CaptureTime since, bool numbered) {
-  if (holes_.size() >= kMax) holes_.erase_after(pool, kNone);
+  if (holes_.size() >= kMax) {
+    pool.refuse();
+    holes_.erase_after(pool, kNone);
+  }
   uint32_t previous = kNone;
   if (!empty() && pool[holes_.last()].end <= begin) {
     previous = holes_.last();
@@ -86,6 +89,7 @@ uint64_t HoleList::close_held(Pool<Hole>& pool, CaptureTime now, std::optional<D
 }
 
 bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
+  if (holes_.size() >= kMax) pool.refuse();
   Hole* upper = holes_.size() < kMax ? holes_.insert_after(pool, number) : nullptr;
   if (upper == nullptr) return false;
   Hole& lower = pool[number];

@@ -50,7 +50,11 @@ class Pool {
   [[nodiscard]] size_t entries_max() const { return entries_max_; }
   // The highest number ever given out: what a sweep over all entries has to visit.
   [[nodiscard]] uint32_t highest() const { return created_; }
+  // How often there was no room: here, or, as told by refuse(), in a part of it that has a limit.
   [[nodiscard]] uint64_t refused() const { return refused_; }
+  void refuse() { ++refused_; }
+  // More than three quarters are taken.
+  [[nodiscard]] bool crowded() const { return used_ > entries_max_ / 4 * 3; }
 
  private:
   static constexpr uint32_t kChunk = 256;

@@ -12,7 +12,7 @@ void RangeList::add(Pool<Range>& pool, StreamOffset begin, StreamOffset end) {
     current = pool[current].next;
   }
   if (current == kNone || pool[current].begin > end) {
-    if (ranges_.size() >= kMax) return;
+    if (ranges_.size() >= kMax) return pool.refuse();
     if (Range* range = ranges_.insert_after(pool, previous)) {
       range->begin = begin;
       range->end = end;

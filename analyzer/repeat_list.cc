@@ -151,7 +151,10 @@ bool move_on(const Scene& scene, Repeat& repeat, CaptureTime now) {
 
 void RepeatList::add(const Scene& scene, const Repeat& repeat) {
   Pool<Repeat>& pool = scene.pools.repeats;
-  if (repeats_.size() >= kMax) make_room(scene);
+  if (repeats_.size() >= kMax) {
+    pool.refuse();
+    make_room(scene);
+  }
   if (Repeat* entry = repeats_.push_back(pool)) {
     const uint32_t next = entry->next;
     *entry = repeat;

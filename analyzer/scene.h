@@ -61,6 +61,7 @@ struct Scene {
   uint32_t owed_acks = 0;
   std::optional<SeqNum> last_ack{};
   bool without_sacks = false;  // neither end sends SACKs, nor says what came twice
+  bool connected = false;      // of a flow that is a connection: see Flow
   bool census_holds = false;   // of this direction: see IpIdMode
 };
 

@@ -138,7 +138,10 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
   if (taken.missing.count > 0) {
     if (Trouble* trouble = open_trouble(scene)) {
       Pool<IdGap>& pool = scene.pools.id_gaps;
-      if (trouble->id_gaps.full()) count_missing(scene, trouble->id_gaps.take_oldest(pool));
+      if (trouble->id_gaps.full()) {
+        pool.refuse();
+        count_missing(scene, trouble->id_gaps.take_oldest(pool));
+      }
       trouble->id_gaps.open(pool, {.first = taken.missing.first,
                                    .count = taken.missing.count,
                                    .lost = taken.missing.lost,
@@ -465,9 +468,8 @@ std::optional<Evidence> SenderTrack::why_not_kept(const Scene& scene, const Segm
 void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
                                  StreamOffset end, const Repeat* repeat,
                                  const SegmentRecord* record, Evidence evidence) {
-  Trouble* trouble = open_trouble(scene);
   if (repeat != nullptr) {
-    trouble->repeats.mark_overtaking(scene, repeat->copy, evidence);
+    scene.pools.troubles[trouble_].repeats.mark_overtaking(scene, repeat->copy, evidence);
   } else {
     Repeat overtaking{.begin = record->begin, .end = record->end, .copy = record->copy};
     overtaking.packets = size_.packets_in(record->copy.payload_length, segment.tcp_header_length);
@@ -477,14 +479,14 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
     scene.counters.spurious_retransmissions += overtaking.packets;
     scene.report(VerdictKind::kSpuriousRetransmission, evidence, overtaking.begin, overtaking.copy,
                  {}, VerdictKind::kInOrder);
-    if (trouble != nullptr) trouble->repeats.add(scene, overtaking);
+    if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, overtaking);
   }
   Repeat late{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
   late.packets = size_.packets_of(segment);
   late.fate = Repeat::Fate::kLate;
   scene.counters.reordered_segments += late.packets;
   scene.report(VerdictKind::kReordered, evidence, begin, late.copy);
-  if (trouble != nullptr) trouble->repeats.add(scene, late);
+  if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, late);
 }
 
 // 6b: none of its bytes was captured before. What lies before the first captured byte is no hole:
@@ -936,6 +938,10 @@ void SenderTrack::clear_trouble(const Scene& scene) {
 }
 
 Trouble* SenderTrack::open_trouble(const Scene& scene) {
+  if (!scene.connected && scene.pools.crowded()) {
+    scene.pools.troubles.refuse();
+    return nullptr;
+  }
   if (trouble_ == kNone) {
     trouble_ = scene.pools.troubles.acquire();
     if (trouble_ == kNone) return nullptr;

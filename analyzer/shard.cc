@@ -50,6 +50,7 @@ struct Shard::State {
   SourceGaps gaps;
   std::vector<SourceOutcome> outcomes;
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};
+  std::array<uint64_t, kTrackedName.size()> refusals_told{};  // up to the last drain
   uint32_t trouble_hand = 0;
 };
 
@@ -65,7 +66,9 @@ void Shard::State::judge(const Segment& segment) {
   if (number == kNone) return;
   Flow& flow = flows[number];
   if (segment.flag(kSyn) && segment.flag(kAck)) meet_server(flow, segment);
-  switch (flow.judge(scene_of(flow), segment)) {
+  const Flow::Outcome judged = flow.judge(scene_of(flow), segment);
+  flows.note_packet(number);
+  switch (judged) {
     case Flow::Outcome::kJudged:
       ++outcome.judged;
       return;
@@ -105,16 +108,14 @@ uint32_t Shard::State::begin_flow(const Segment& segment, SourceOutcome& outcome
     peer = config.peers.pair_of(segment);
   }
   if (flows.size() >= flows.flows_max()) {
-    const uint32_t victim = flows.eviction_candidate();
-    if (victim != kNone) end_flow(victim, FlowExpiry::kEvicted);
+    const uint32_t victim = flows.eviction_candidate(segment.time);
+    if (victim == kNone) {
+      ++outcome.flow_table_drops;
+      return kNone;
+    }
+    end_flow(victim, FlowExpiry::kEvicted);
   }
-  const uint32_t row = peers.hold(*peer);
-  const uint32_t number = flows.insert(segment, row, first_sender, config.local != nullptr);
-  if (number == kNone) {
-    peers.release(row);
-    ++outcome.flow_table_drops;
-  }
-  return number;
+  return flows.insert(segment, peers.hold(*peer), first_sender, config.local != nullptr);
 }
 
 // A port that only the handshake shows to be the server's.
@@ -199,6 +200,10 @@ ShardDelta Shard::drain() {
   delta.outcomes = std::exchange(state.outcomes, std::vector<SourceOutcome>(state.outcomes.size()));
   delta.flows_expired = std::exchange(state.flows_expired, {});
   delta.flows = state.flows.size();
+  const std::array<uint64_t, kTrackedName.size()> refused = state.pools.refused();
+  for (size_t i = 0; i < refused.size(); ++i) {
+    delta.refusals[i] = refused[i] - std::exchange(state.refusals_told[i], refused[i]);
+  }
   return delta;
 }
 

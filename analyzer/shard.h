@@ -46,7 +46,8 @@ struct ShardDelta {
   std::vector<PeerRow> peers;           // in no order; only rows that changed
   std::vector<SourceOutcome> outcomes;  // by Segment::source
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired{};
-  uint64_t flows = 0;  // tracked now
+  std::array<uint64_t, kTrackedName.size()> refusals{};  // by Tracked
+  uint64_t flows = 0;                                    // tracked now
 };
 
 // Not thread-safe: one thread at a time may call anything here.

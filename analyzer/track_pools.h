@@ -1,6 +1,10 @@
 // Where the tracks of a shard keep what only troubled flows need.
 #pragma once
 
+#include <array>
+#include <cstdint>
+
+#include "analyzer/capture_health.h"
 #include "analyzer/hole_list.h"
 #include "analyzer/id_gap_list.h"
 #include "analyzer/pool.h"
@@ -32,7 +36,8 @@ struct Trouble {
   }
 };
 
-// Not thread-safe.
+// The last quarter of each pool is for flows that are connections: who forges packets of none
+// cannot use that up. Not thread-safe.
 struct TrackPools {
   Pool<Trouble> troubles{1 << 16};
   Pool<Hole> holes{1 << 18};
@@ -41,6 +46,17 @@ struct TrackPools {
   Pool<IdGap> id_gaps{1 << 18};
   SegmentLog log{1 << 17};
   RecentAcks recent_acks;
+
+  // Nothing is left but what is for connections.
+  [[nodiscard]] bool crowded() const {
+    return troubles.crowded() || holes.crowded() || repeats.crowded() || ranges.crowded() ||
+           id_gaps.crowded();
+  }
+  // How often each had no room, since the start, by Tracked.
+  [[nodiscard]] std::array<uint64_t, kTrackedName.size()> refused() const {
+    return {troubles.refused(), holes.refused(), repeats.refused(), ranges.refused(),
+            id_gaps.refused()};
+  }
 };
 
 }  // namespace lossgazer

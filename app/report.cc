@@ -136,6 +136,7 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
   }
   snapshot.health.flow_limit = options.analyzer.flows_max;
   snapshot.health.flows_expired = delta.flows_expired;
+  snapshot.health.tracking_refusals = delta.refusals;
   snapshot.health.peers = ledger.peers();
   snapshot.health.peer_limit = ledger.peers_max();
   snapshot.health.peers_expired = ledger.expired();

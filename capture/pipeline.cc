@@ -186,6 +186,7 @@ Snapshot Pipeline::snapshot() {
   for (const uint64_t flows : flows_) health.flows += flows;
   health.flow_limit = config_.flows_max;
   health.flows_expired = flows_expired_;
+  health.tracking_refusals = tracking_refusals_;
   health.peers = ledger_.peers();
   health.peer_limit = ledger_.peers_max();
   health.peers_expired = ledger_.expired();
@@ -429,6 +430,7 @@ void Pipeline::merge(size_t worker, const ShardDelta& delta) {
   for (size_t i = 0; i < delta.flows_expired.size(); ++i) {
     flows_expired_[i] += delta.flows_expired[i];
   }
+  for (size_t i = 0; i < delta.refusals.size(); ++i) tracking_refusals_[i] += delta.refusals[i];
   const size_t known = std::min(delta.outcomes.size(), sources_.size());
   for (size_t i = 0; i < known; ++i) {
     const SourceOutcome& from = delta.outcomes[i];

@@ -172,6 +172,7 @@ class Pipeline {
   std::vector<Progress> progress_;                // by worker
   std::vector<Source> sources_;
   std::array<uint64_t, kFlowExpiryName.size()> flows_expired_{};
+  std::array<uint64_t, kTrackedName.size()> tracking_refusals_{};
   PeerLedger ledger_;
 };
 

@@ -151,11 +151,11 @@ void source_totals_by(const CaptureHealth& health, std::string_view name, std::s
 }
 
 template <size_t N>
-void totals_by_reason(std::string_view name, std::string_view help,
-                      const std::array<std::string_view, N>& reasons,
-                      const std::array<uint64_t, N>& totals, const FamilySink& sink) {
+void totals_by(std::string_view name, std::string_view help, const std::string& label,
+               const std::array<std::string_view, N>& values, const std::array<uint64_t, N>& totals,
+               const FamilySink& sink) {
   MetricFamily result = family(name, help, MetricType::Counter);
-  for (size_t i = 0; i < N; ++i) add(result, {{"reason", std::string(reasons[i])}}, totals[i]);
+  for (size_t i = 0; i < N; ++i) add(result, {{label, std::string(values[i])}}, totals[i]);
   sink(std::move(result));
 }
 
@@ -278,18 +278,23 @@ void health_families(const CaptureHealth& health, const FamilySink& sink) {
          sink);
   single("flow_limit", "Flows that can be tracked at once (--flows.max).", MetricType::Gauge,
          health.flow_limit, sink);
-  totals_by_reason(
-      "flows_expired_total",
-      "Flows forgotten, by reason. Healthy: evicted stays at 0; else raise --flows.max.",
-      kFlowExpiryName, health.flows_expired, sink);
+  totals_by("flows_expired_total",
+            "Flows forgotten, by reason. Healthy: evicted stays at 0; else raise --flows.max.",
+            "reason", kFlowExpiryName, health.flows_expired, sink);
+  totals_by(
+      "tracking_refusals_total",
+      "How often what was to be kept of a direction in trouble found no room, so that loss may "
+      "have gone uncounted. Healthy: stays at 0; else someone floods us, or far too much is "
+      "lost at once.",
+      "what", kTrackedName, health.tracking_refusals, sink);
   single("peers", "Peers with series of their own now. Healthy: below peer_limit.",
          MetricType::Gauge, health.peers, sink);
   single("peer_limit", "Peers that can have series of their own at once (--peers.max).",
          MetricType::Gauge, health.peer_limit, sink);
-  totals_by_reason("peers_expired_total",
-                   "Peers forgotten (idle) or counted as other for want of room (overflow). "
-                   "Healthy: overflow stays at 0; else raise --peers.max or group them.",
-                   kPeerExpiryName, health.peers_expired, sink);
+  totals_by("peers_expired_total",
+            "Peers forgotten (idle) or counted as other for want of room (overflow). "
+            "Healthy: overflow stays at 0; else raise --peers.max or group them.",
+            "reason", kPeerExpiryName, health.peers_expired, sink);
 }
 
 void config_families(const ConfigHealth& health, const FamilySink& sink) {

@@ -164,6 +164,7 @@ TEST(Exposition, HealthShowsWhatItIsGiven) {
   health.flows = 20;
   health.flow_limit = 21;
   health.flows_expired = {22, 23, 24};
+  health.tracking_refusals = {31, 32, 33, 34, 35};
   health.peers = 25;
   health.peer_limit = 26;
   health.peers_expired = {27, 28};
@@ -193,7 +194,12 @@ TEST(Exposition, HealthShowsWhatItIsGiven) {
           R"(lossgazer_worker_busy_seconds_total{worker="1"} 0)", "lossgazer_flows 20",
           "lossgazer_flow_limit 21", R"(lossgazer_flows_expired_total{reason="idle"} 22)",
           R"(lossgazer_flows_expired_total{reason="closed"} 23)",
-          R"(lossgazer_flows_expired_total{reason="evicted"} 24)", "lossgazer_peers 25",
+          R"(lossgazer_flows_expired_total{reason="evicted"} 24)",
+          R"(lossgazer_tracking_refusals_total{what="troubles"} 31)",
+          R"(lossgazer_tracking_refusals_total{what="holes"} 32)",
+          R"(lossgazer_tracking_refusals_total{what="repeats"} 33)",
+          R"(lossgazer_tracking_refusals_total{what="sacks"} 34)",
+          R"(lossgazer_tracking_refusals_total{what="ip_ids"} 35)", "lossgazer_peers 25",
           "lossgazer_peer_limit 26", R"(lossgazer_peers_expired_total{reason="idle"} 27)",
           R"(lossgazer_peers_expired_total{reason="overflow"} 28)",
           R"(lossgazer_build_info{version="0.1.0",revision="abc123",compiler="GCC 12.2.0"} 1)"));
