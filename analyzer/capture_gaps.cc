@@ -7,6 +7,9 @@ namespace {
 
 // The sum, without leaving the clock's range.
 CaptureTime later(CaptureTime time, Duration by) {
+  if (by < Duration::zero()) {
+    return time < CaptureTime::min() - by ? CaptureTime::min() : time + by;
+  }
   return time > CaptureTime::max() - by ? CaptureTime::max() : time + by;
 }
 
@@ -67,6 +70,25 @@ void CaptureGaps::resume(CaptureTime time) noexcept {
   cut(time);
   add(time, time);
   known_until_ = time;
+}
+
+CaptureGaps CaptureGaps::moved(Duration ahead, CaptureTime since, CaptureTime now) const noexcept {
+  CaptureGaps moved;
+  moved.add(CaptureTime::min(), since);
+  for (uint32_t i = 0; i < count_; ++i) {
+    const Window& window = windows_[i];
+    const CaptureTime end =
+        window.end == CaptureTime::max() ? window.end : later(window.end, ahead);
+    moved.add(later(window.begin, ahead), end);
+  }
+  if (known_until_ == CaptureTime::min() || known_until_ == CaptureTime::max()) {
+    moved.known_until_ = known_until_;
+    return moved;
+  }
+  // What was read before the step says nothing of what came after.
+  const CaptureTime known = later(known_until_, ahead);
+  moved.known_until_ = known > later(now, kHorizon) ? since : std::max(since, known);
+  return moved;
 }
 
 bool CaptureGaps::overlaps(CaptureTime begin, CaptureTime end) const noexcept {

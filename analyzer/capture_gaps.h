@@ -55,6 +55,11 @@ class CaptureGaps {
   // ever.
   void resume(CaptureTime time) noexcept;
 
+  // The same by flows' time, which goes `ahead` of the clock since `since` and is `now`: see
+  // FlowClock. Before `since` all may have been missed.
+  [[nodiscard]] CaptureGaps moved(Duration ahead, CaptureTime since,
+                                  CaptureTime now) const noexcept;
+
   [[nodiscard]] CaptureTime known_until() const noexcept { return known_until_; }
   [[nodiscard]] size_t windows() const noexcept { return count_; }
 
@@ -83,14 +88,21 @@ class SourceGaps {
  public:
   // By Segment::source. From now on a source that is not in the list is one not told of yet.
   void set(std::vector<CaptureGaps> by_source) {
-    by_source_ = std::move(by_source);
+    told_ = std::move(by_source);
     others_ = CaptureGaps::not_told();
+    by_source_ = told_;
+  }
+  // Until the next set(), what was told goes by another clock than what is asked: see
+  // CaptureGaps::moved().
+  void move(Duration ahead, CaptureTime since, CaptureTime now) {
+    for (size_t i = 0; i < told_.size(); ++i) by_source_[i] = told_[i].moved(ahead, since, now);
   }
   [[nodiscard]] const CaptureGaps& of(uint16_t source) const noexcept {
     return source < by_source_.size() ? by_source_[source] : others_;
   }
 
  private:
+  std::vector<CaptureGaps> told_;
   std::vector<CaptureGaps> by_source_;
   CaptureGaps others_;
 };

@@ -8,6 +8,9 @@ namespace {
 // How long the interface that a direction is bound to must be silent before another one's packets
 // are taken for the direction's own instead of copies.
 constexpr Duration kRebindAfter = std::chrono::seconds(1);
+// A flow's packets are captured nearly in order. What is this much before the last one shows a
+// clock that was set back, if by too little for FlowClock to tell.
+constexpr Duration kDisorderMax = std::chrono::seconds(1);
 
 uint32_t owner_of(uint32_t number, Sender sender) {
   return number * 2 + static_cast<uint32_t>(sender);
@@ -32,6 +35,10 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   SenderTrack& back = track(other(sender));
   if (is_copy(segment)) return Outcome::kCopy;
   sent.link = segment.link;
+  if (segment.time < last_packet_ - kDisorderMax) {
+    last_packet_ = segment.time;
+    for (SenderTrack& each : tracks_) each.set_back(segment.time);
+  }
   last_packet_ = std::max(last_packet_, segment.time);
   sources_[static_cast<size_t>(sender)] = segment.source;
 
@@ -97,7 +104,7 @@ void Flow::finish(const FlowScene& scene) {
 VerdictReporter Flow::reporter(const FlowScene& scene, Sender sender) const {
   std::optional<Direction> direction;
   if (has_direction_) direction = static_cast<Direction>(counters_index(sender));
-  return {scene.sink, key_, sender, direction};
+  return {scene.sink, scene.clock, key_, sender, direction};
 }
 
 Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictReporter& report) {
@@ -108,6 +115,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
           .report = report,
           .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
           .rtt_buckets = scene.rtt_buckets,
+          .clock_set = scene.clock.stepped(),
           .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
           .least_path_rtt = sent.rtt().known() && back.rtt().known()
                                 ? sent.rtt().least() + back.rtt().least()

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "analyzer/capture_gaps.h"
+#include "analyzer/flow_clock.h"
 #include "analyzer/flow_key.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/segment.h"
@@ -21,6 +22,7 @@ struct FlowScene {
   TrackPools& pools;
   std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
   const VerdictSink& sink;
+  const FlowClock& clock;
   const SourceGaps& gaps;
   const RttBuckets& rtt_buckets;
 };

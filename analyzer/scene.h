@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "analyzer/capture_gaps.h"
+#include "analyzer/flow_clock.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/segment_log.h"
 #include "analyzer/units.h"
@@ -16,9 +17,9 @@ struct TrackPools;
 // Tells the sink of a verdict, if anyone listens. A view; lives for one call.
 class VerdictReporter {
  public:
-  VerdictReporter(const VerdictSink& sink, const FlowKey& key, Sender sender,
-                  std::optional<Direction> direction)
-      : sink_(sink), key_(key), sender_(sender), direction_(direction) {}
+  VerdictReporter(const VerdictSink& sink, const FlowClock& clock, const FlowKey& key,
+                  Sender sender, std::optional<Direction> direction)
+      : sink_(sink), clock_(clock), key_(key), sender_(sender), direction_(direction) {}
 
   // `begin` and `copy`: the packet that is judged. `revises`: what was said of it before.
   void operator()(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
@@ -33,13 +34,14 @@ class VerdictReporter {
            .direction = direction_,
            .source = static_cast<uint16_t>(copy.source),
            .frame = copy.frame,
-           .time = copy.time,
+           .time = clock_.stamp_of(copy.time, copy.clock()),
            .seq = SeqNum(begin),
            .payload_length = copy.payload_length});
   }
 
  private:
   const VerdictSink& sink_;
+  const FlowClock& clock_;
   const FlowKey& key_;
   Sender sender_;
   std::optional<Direction> direction_;
@@ -51,7 +53,8 @@ struct Scene {
   const VerdictReporter& report;
   const CaptureGaps& gaps;  // of the source that this direction is captured by
   const RttBuckets& rtt_buckets;
-  Duration path_rtt{};                 // of both legs together; 0 if unknown
+  CaptureTime clock_set = CaptureTime::min();  // the last time that it was: see FlowClock
+  Duration path_rtt{};                         // of both legs together; 0 if unknown
   Duration least_path_rtt{};           // the least of both legs together; 0 if one is unknown
   Duration least_sender_rtt{};         // the least between here and the sender; 0 if unknown
   std::optional<CaptureTime> heard{};  // when the receiver last sent anything

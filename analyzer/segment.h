@@ -42,6 +42,8 @@ enum SegmentBit : uint16_t {
   kAfterSibling = 1 << 8,   // the number before its own was another flow's: see SharedCounters
   kSackPermitted = 1 << 9,  // on a SYN (RFC 2018, section 2)
 };
+// The upper bits of SegmentBit tell which of the last clocks stamped it: see FlowClock.
+inline constexpr int kClockShift = 12;
 
 struct Segment {
   FlowKey key;

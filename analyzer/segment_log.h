@@ -41,6 +41,7 @@ struct CopyEvidence {
         checksum(segment.checksum),
         bits(segment.bits) {}
   [[nodiscard]] bool has(SegmentBit bit) const { return (bits & bit) != 0; }
+  [[nodiscard]] uint8_t clock() const { return static_cast<uint8_t>(bits >> kClockShift); }
   // Whether both are of the same captured packet.
   [[nodiscard]] bool is_of(const CopyEvidence& packet) const {
     return frame == packet.frame && source == packet.source;

@@ -865,7 +865,9 @@ bool SenderTrack::is_probe_echo(const Segment& segment) const {
 
 void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   if (!probing_) return;
-  if (const auto sent = answered_probe(scene, segment)) {
+  // How long it took is not known if the clock was set in between.
+  const std::optional<CaptureTime> sent = answered_probe(scene, segment);
+  if (sent && *sent > scene.clock_set && segment.time - *sent >= -kCaptureSkew) {
     const Duration sample = std::max(Duration::zero(), segment.time - *sent);
     if (sample <= kRoundTripMax) {
       rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);

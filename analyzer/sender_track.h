@@ -3,6 +3,7 @@
 // clocks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -45,6 +46,9 @@ class SenderTrack {
   void settle(const Scene& scene, CaptureTime now);
   // The flow ends: decides everything and gives back what it held in the pools.
   void finish(const Scene& scene);
+
+  // The clock was set back to `time`: what was seen is no later.
+  void set_back(CaptureTime time) { last_packet_ = std::min(last_packet_, time); }
 
   // Something waits for settle().
   [[nodiscard]] bool is_troubled() const { return trouble_ != kNone; }

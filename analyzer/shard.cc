@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "analyzer/flow_clock.h"
 #include "analyzer/flow_table.h"
 #include "analyzer/peer_table.h"
 #include "analyzer/track_pools.h"
@@ -26,15 +27,18 @@ struct Shard::State {
   State(ShardConfig shard_config, VerdictSink verdict_sink)
       : config(std::move(shard_config)),
         sink(std::move(verdict_sink)),
+        clock(config.ticked),
         flows(config.flows_max),
         peers(config.peers_max, config.secret) {}
 
+  CaptureTime time_at(CaptureTime stamp);
   void judge(const Segment& segment);
+  void judge_at(CaptureTime time, const Segment& segment);
   uint32_t begin_flow(const Segment& segment, SourceOutcome& outcome);
   void end_flow(uint32_t number, FlowExpiry reason);
   void meet_server(Flow& flow, const Segment& syn_ack);
   [[nodiscard]] FlowScene scene_of(const Flow& flow) {
-    return {pools, peers.counters(flow.row()), sink, gaps, config.rtt_buckets};
+    return {pools, peers.counters(flow.row()), sink, clock, gaps, config.rtt_buckets};
   }
   [[nodiscard]] bool is_over(const Flow& flow, CaptureTime now) const {
     return now - flow.last_packet() >
@@ -44,6 +48,7 @@ struct Shard::State {
 
   ShardConfig config;
   VerdictSink sink;
+  FlowClock clock;
   TrackPools pools;
   FlowTable flows;
   PeerTable peers;
@@ -53,6 +58,25 @@ struct Shard::State {
   std::array<uint64_t, kTrackedName.size()> refusals_told{};  // up to the last drain
   uint32_t trouble_hand = 0;
 };
+
+// Every time that flows are told goes through here.
+CaptureTime Shard::State::time_at(CaptureTime stamp) {
+  const uint16_t before = clock.clock();
+  const CaptureTime time = clock.at(stamp);
+  if (clock.clock() != before) gaps.move(clock.ahead(), clock.stepped(), clock.newest());
+  return time;
+}
+
+void Shard::State::judge_at(CaptureTime time, const Segment& segment) {
+  if (time == segment.time && clock.clock() == 0) {
+    judge(segment);
+    return;
+  }
+  Segment moved = segment;
+  moved.time = time;
+  moved.bits = static_cast<uint16_t>(moved.bits | clock.clock() << kClockShift);
+  judge(moved);
+}
 
 void Shard::State::judge(const Segment& segment) {
   if (segment.source >= outcomes.size()) outcomes.resize(segment.source + size_t{1});
@@ -156,12 +180,13 @@ void Shard::judge(std::span<const Segment> segments) noexcept {
     if (i + kPrefetchAhead < segments.size()) {
       state.flows.prefetch_flow(segments[i + kPrefetchAhead]);
     }
-    state.judge(segments[i]);
+    state.judge_at(state.time_at(segments[i].time), segments[i]);
   }
 }
 
-void Shard::tick(CaptureTime now) noexcept {
+void Shard::tick(CaptureTime stamp) noexcept {
   State& state = *state_;
+  const CaptureTime now = state.time_at(stamp);
   state.settle_troubles(now);
   const size_t places = state.flows.places();
   const size_t visits = std::min(places, std::max(kSweepMin, places / kRoundTicks));
@@ -190,7 +215,11 @@ void Shard::set_peers(PeerPolicy peers) { state_->config.peers = std::move(peers
 void Shard::set_flows_idle(Duration idle) { state_->config.flows_idle = idle; }
 
 void Shard::set_capture_gaps(std::vector<CaptureGaps> by_source) {
+  const FlowClock& clock = state_->clock;
   state_->gaps.set(std::move(by_source));
+  if (clock.stepped() != CaptureTime::min()) {
+    state_->gaps.move(clock.ahead(), clock.stepped(), clock.newest());
+  }
 }
 
 ShardDelta Shard::drain() {

@@ -24,6 +24,9 @@ namespace lossgazer {
 struct ShardConfig {
   size_t flows_max = 1'000'000;
   Duration flows_idle = std::chrono::minutes(2);
+  // tick() is called several times a second, however few packets come. So time never passes in one
+  // leap, and a stamp far ahead shows a clock that was set: see FlowClock.
+  bool ticked = false;
   // Rows kept between two drains; what is beyond counts as `other`. Far more than are exported: who
   // is not seen here cannot be found to be heavy.
   size_t peers_max = 16'384;
@@ -61,7 +64,7 @@ class Shard {
   // Judges packets in the order given, which is the order of their capture.
   void judge(std::span<const Segment> segments) noexcept;
   // Time passes without packets: settles what waits for it and forgets idle flows. `now` is in
-  // capture time; going back is harmless. Bounded work: call it several times a second.
+  // capture time, and may go back as packets may. Bounded work: call it several times a second.
   void tick(CaptureTime now) noexcept;
   // No packet will follow: settles everything and forgets all flows.
   void finish() noexcept;

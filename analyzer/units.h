@@ -20,4 +20,8 @@ struct CaptureClock {
 
 using CaptureTime = CaptureClock::time_point;
 
+// Packets are stamped from 1970 to 2116: the sum or difference of two such stamps still is a time.
+inline constexpr CaptureTime kEarliestStamp{};
+inline constexpr CaptureTime kLatestStamp{Duration((int64_t{1} << 62) - 1)};
+
 }  // namespace lossgazer

@@ -121,6 +121,23 @@ void install(pcap_t* handle, const std::vector<FilterInstruction>& filter) {
   if (pcap_setfilter(handle, &program) != 0) throw std::runtime_error(pcap_geterr(handle));
 }
 
+// When a frame was captured, as its record says. Classic files have 32 bits for the seconds, which
+// libpcap takes for signed: nothing was captured before 1970, so they go to 2106. What pcapng can
+// say beyond what a stamp can counts as the last one, and a fraction that is more than a second or
+// less than nothing, as the nearest that is none.
+CaptureTime stamp_of(const timeval& record, bool nanoseconds) {
+  constexpr int64_t kLatestSecond =
+      std::chrono::duration_cast<std::chrono::seconds>(kLatestStamp.time_since_epoch()).count();
+  constexpr int64_t kWholeSecond = 1'000'000'000;
+  int64_t seconds = record.tv_sec;
+  if (seconds < 0 && seconds >= std::numeric_limits<int32_t>::min()) seconds += int64_t{1} << 32;
+  if (seconds < 0) return kEarliestStamp;
+  if (seconds >= kLatestSecond) return kLatestStamp;
+  const int64_t unit = nanoseconds ? 1 : 1000;
+  const int64_t fraction = std::clamp<int64_t>(record.tv_usec, 0, kWholeSecond / unit - 1) * unit;
+  return CaptureTime(std::chrono::seconds(seconds) + std::chrono::nanoseconds(fraction));
+}
+
 // What a 32-bit counter adds to its 64-bit total.
 uint64_t extended(uint64_t total, u_int now) {
   return total + static_cast<u_int>(now - static_cast<u_int>(total));
@@ -232,13 +249,10 @@ ReadResult PcapSource::read_frames(size_t max_frames, FrameFunction function, vo
     State& state = to.state;
     ++state.frames;
     if (state.has_filter && pcap_offline_filter(state.filter.get(), header, bytes) == 0) return;
-    const auto fraction = state.nanoseconds ? std::chrono::nanoseconds(header->ts.tv_usec)
-                                            : std::chrono::microseconds(header->ts.tv_usec);
-    to.function(to.context,
-                {.time = CaptureTime(std::chrono::seconds(header->ts.tv_sec) + fraction),
-                 .number = state.frames,
-                 .wire_length = header->len,
-                 .bytes = std::as_bytes(std::span(bytes, header->caplen))});
+    to.function(to.context, {.time = stamp_of(header->ts, state.nanoseconds),
+                             .number = state.frames,
+                             .wire_length = header->len,
+                             .bytes = std::as_bytes(std::span(bytes, header->caplen))});
   };
   constexpr size_t kMost = 1 << 20;
   pcap_t* handle = state_->handle.get();

@@ -105,6 +105,7 @@ void Pipeline::start() {
       ShardConfig shard;
       shard.flows_max = std::max<size_t>(config_.flows_max / count, 1);
       shard.flows_idle = config_.flows_idle;
+      shard.ticked = true;
       shard.peers_max = std::max(shard.peers_max, 4 * config_.peers_max);
       shard.secret = config_.secret;
       shard.peers = config_.peers;

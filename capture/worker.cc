@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/flow_clock.h"
+
 namespace lossgazer {
 namespace {
 
@@ -20,6 +22,9 @@ constexpr auto kTickInterval = std::chrono::milliseconds(100);
 // How long a packet may be on its way from the wire to the shard: a block of the kernel's ring held
 // back, and the threads' wake-up. What the wall clock says is that much ahead of the shard.
 constexpr auto kOnTheWay = std::chrono::milliseconds(100);
+// A reader that says nothing for so long has stopped, and is not waited for.
+constexpr auto kReaderSilentMax = std::chrono::seconds(5);
+static_assert(kReaderSilentMax < FlowClock::kStepMin);
 
 CaptureTime wall_clock() {
   return CaptureTime(
@@ -108,7 +113,7 @@ void Worker::judge_until_stopped() {
                                    : std::max(until_tick, std::chrono::microseconds(0)));
     if (count > 0) {
       shard_.judge(std::span(batch).first(count));
-      last_packet_ = std::max(last_packet_, batch[count - 1].time);
+      last_packet_ = batch[count - 1].time;
     } else if (stopping) {
       break;
     }
@@ -133,11 +138,10 @@ void Worker::take_gaps() {
 
 // Up to when all packets have been judged, if the queue was emptied since `queued_until`, by when
 // all were in it. The wall clock alone runs ahead of packets that wait in the ring of a busy
-// machine. A reader that says nothing for so long has stopped.
-CaptureTime Worker::judged_until(CaptureTime queued_until) const {
+// machine. It may be set: what it says now may be long before the last packet's stamp.
+CaptureTime Worker::judged_until(CaptureTime queued_until) {
   const CaptureTime now = wall_clock();
-  return std::max(last_packet_,
-                  std::clamp(queued_until, now - CaptureGaps::kHorizon, now - kOnTheWay));
+  return std::clamp(queued_until, now - kReaderSilentMax, now - kOnTheWay);
 }
 
 void Worker::tick(bool queue_was_emptied) {
@@ -155,6 +159,7 @@ void Worker::tick(bool queue_was_emptied) {
   if (flows_idle) shard_.set_flows_idle(*flows_idle);
   const CaptureTime queued_until = queued_until_;
   take_gaps();
+  // With a backlog the clock would run ahead of packets that wait here.
   shard_.tick(queue_was_emptied ? judged_until(queued_until) : last_packet_);
   if (mailbox_.load() == nullptr) mailbox_ = new ShardDelta(shard_.drain());
   busy_ = thread_cpu_time().count();

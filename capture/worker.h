@@ -61,7 +61,7 @@ class Worker {
   void judge_until_stopped();
   void tick(bool queue_was_emptied);
   void take_gaps();
-  [[nodiscard]] CaptureTime judged_until(CaptureTime queued_until) const;
+  [[nodiscard]] static CaptureTime judged_until(CaptureTime queued_until);
 
   ShardQueue queue_;
   std::atomic<ShardDelta*> mailbox_ = nullptr;  // owned

@@ -169,6 +169,58 @@ TEST_F(Report, FilesThatAreNoCapturesAreErrors) {
   }
 }
 
+// A download with a loss before and after `set_at`, whose clock is then set by `by`.
+void write_with_step(const std::filesystem::path& path, CaptureTime start, Duration set_at,
+                     Duration by) {
+  std::ofstream file(path, std::ios::binary);
+  test::PcapWriter writer(file, LinkType::kEthernet, {.pcapng = true});
+  const auto write = [&](Duration at, const FrameBuilder& frame) {
+    writer.write(start + at + (at < set_at ? 0s : by), FrameBuilder(frame).build());
+  };
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const Duration at = i * 10ms;
+    const auto data = [&](uint32_t number, uint32_t tsval) {
+      return FrameBuilder()
+          .reversed()
+          .seq(1 + number * 1000)
+          .ack(1)
+          .timestamps(tsval, 1)
+          .payload(1000);
+    };
+    const auto is_lost = [](uint32_t number) { return number == 700 || number == 1300; };
+    if (is_lost(i)) continue;
+    write(at, data(i, 1000 + 10 * i));
+    if (is_lost(i - 1)) write(at + 5ms, data(i - 1, 1005 + 10 * i));
+    write(at + 9ms, FrameBuilder().ack(1 + (i + 1) * 1000));
+  }
+}
+
+// Without what comes last: a round trip across the step is not counted.
+std::string without_round_trips(const std::string& json) {
+  return json.substr(0, json.rfind("\"rtt_seconds\""));
+}
+
+TEST_F(Report, SaysTheSameInAnyYear) {
+  write_with_step(path_, kStart, 0s, 0s);
+  const std::string usual = report(ReportFormat::kJson, {}, "192.0.2.1");
+  EXPECT_THAT(usual, HasSubstr("\"retransmitted_segments\":2,"));
+  for (const CaptureTime start : {CaptureTime(), CaptureTime(2'147'483'640s),
+                                  CaptureTime(4'294'967'290s), kLatestStamp - 1min}) {
+    write_with_step(path_, start, 0s, 0s);
+    EXPECT_EQ(report(ReportFormat::kJson, {}, "192.0.2.1"), usual);
+  }
+}
+
+TEST_F(Report, SaysTheSameIfTheClockWasSetBackMeanwhile) {
+  write_with_step(path_, kStart, 0s, 0s);
+  const std::string usual = without_round_trips(report(ReportFormat::kJson, {}, "192.0.2.1"));
+  for (const Duration by :
+       {Duration(-11s), Duration(-1h), Duration(-24h), Duration(-24h * 365 * 53)}) {
+    write_with_step(path_, kStart, 10s, by);
+    EXPECT_EQ(without_round_trips(report(ReportFormat::kJson, {}, "192.0.2.1")), usual);
+  }
+}
+
 TEST_F(Report, LivesWithFramesThatAreNotTcp) {
   std::ofstream file(path_, std::ios::binary);
   test::PcapWriter writer(file, LinkType::kEthernet);

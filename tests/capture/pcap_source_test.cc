@@ -124,6 +124,53 @@ TEST_F(CaptureFile, NanosecondsAreKept) {
   EXPECT_EQ(seen[0].time, kNoon + std::chrono::nanoseconds(987'654'321));
 }
 
+std::string one_frame(CaptureTime time, PcapFormat format) {
+  std::ostringstream out;
+  test::PcapWriter(out, LinkType::kEthernet, format).write(time, FrameBuilder().build());
+  return out.str();
+}
+
+TEST_F(CaptureFile, StampsGoFrom1970To2116) {
+  const auto stamp = [&](const std::string& bytes) {
+    write(bytes);
+    PcapSource source = open();
+    std::vector<Seen> seen;
+    EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+    return seen.size() == 1 ? seen[0].time : CaptureTime::min();
+  };
+  using std::chrono::seconds;
+  for (const int64_t second :
+       {int64_t{0}, int64_t{1}, int64_t{0x7fffffff}, int64_t{0x80000000}, int64_t{0xffffffff}}) {
+    const CaptureTime time{seconds(second)};
+    EXPECT_EQ(stamp(one_frame(time, {})), time);
+    EXPECT_EQ(stamp(one_frame(time, {.nanoseconds = true, .big_endian = true})), time);
+    EXPECT_EQ(stamp(one_frame(time, {.pcapng = true})), time);
+  }
+  const PcapFormat pcapng{.pcapng = true};
+  EXPECT_EQ(stamp(one_frame(kLatestStamp - seconds(1), pcapng)), kLatestStamp - seconds(1));
+  EXPECT_EQ(stamp(one_frame(CaptureTime::max(), pcapng)), kLatestStamp);
+  EXPECT_EQ(stamp(one_frame(CaptureTime(Duration(-1)), pcapng)), kLatestStamp)
+      << "64 bits without a sign";
+}
+
+// Such as one byte wrong makes of a record.
+TEST_F(CaptureFile, FractionsThatAreNoneStayWithinTheirSecond) {
+  constexpr size_t kFraction = 24 + 4;
+  for (const bool nanoseconds : {false, true}) {
+    for (const char high : {'\x40', '\x7f', '\x80', '\xff'}) {
+      std::string bytes = one_frame(kNoon, {.nanoseconds = nanoseconds});
+      bytes[kFraction + 3] = high;
+      write(bytes);
+      PcapSource source = open();
+      std::vector<Seen> seen;
+      EXPECT_EQ(read_all(source, seen).status, ReadStatus::kEndOfFile);
+      ASSERT_EQ(seen.size(), 1U);
+      EXPECT_GE(seen[0].time, kNoon);
+      EXPECT_LT(seen[0].time, kNoon + std::chrono::seconds(1));
+    }
+  }
+}
+
 TEST_F(CaptureFile, ReadsNoMoreAtOnceThanTold) {
   write(three_frames({}));
   PcapSource source = open();

@@ -8,21 +8,20 @@ namespace {
 
 constexpr Endpoint kUs{IpAddress::v4(0xc0000201), 40000};
 constexpr Endpoint kPeer{IpAddress::v4(0xc6336407), 443};
-constexpr CaptureTime kStart{std::chrono::hours(24 * 365 * 50)};
 constexpr HashKey kSecret{1, 2};
-
-ShardConfig usual_config() {
-  ShardConfig config;
-  config.secret = kSecret;
-  config.local = std::make_shared<const NetworkSet>(std::vector{IpPrefix(kUs.address)});
-  return config;
-}
 
 void set(Segment& segment, SegmentBit bit) {
   segment.bits = static_cast<uint16_t>(segment.bits | bit);
 }
 
 }  // namespace
+
+ShardConfig Conversation::usual_config() {
+  ShardConfig config;
+  config.secret = kSecret;
+  config.local = std::make_shared<const NetworkSet>(std::vector{IpPrefix(kUs.address)});
+  return config;
+}
 
 Conversation::Conversation() : Conversation(usual_config()) {}
 

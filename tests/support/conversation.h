@@ -41,7 +41,11 @@ class Conversation {
   static constexpr uint32_t kUsIsn = 0xffffff00;
   static constexpr uint32_t kPeerIsn = 0xfffff800;
 
-  // We are 192.0.2.1, unless `config` says otherwise.
+  static constexpr CaptureTime kStart{std::chrono::hours(24 * 365 * 50)};
+
+  // We are 192.0.2.1.
+  [[nodiscard]] static ShardConfig usual_config();
+  // By usual_config(), unless `config` says otherwise.
   Conversation();
   explicit Conversation(ShardConfig config);
 
