@@ -20,6 +20,7 @@ constexpr size_t kFlowsMax = 3;
 constexpr size_t kPeersMax = 2;
 constexpr size_t kStep = 16;
 constexpr HashKey kSecret{1, 2};
+constexpr uint16_t kAllBits = (1 << kClockShift) - 1;
 // A step stands for at most so many wire packets, each of which counts once in any counter.
 constexpr uint64_t kPacketsOfAStep = 65'536;
 
@@ -99,7 +100,7 @@ class Story {
     segment.seq = SeqNum(sender.next + static_cast<uint32_t>(static_cast<int8_t>(bytes[3])) * 724);
     segment.payload_length = bytes[4] < 128 ? bytes[4] % 4 * 724U : u16(4);
     segment.ack = SeqNum(receiver.next - bytes[6] * 362U);
-    segment.bits = static_cast<uint16_t>(segment.bits | (u16(7) & ~uint16_t{kFromHigh}));
+    segment.bits = static_cast<uint16_t>(segment.bits | (u16(7) & (kAllBits & ~kFromHigh)));
     sender.ip_id = static_cast<uint16_t>(sender.ip_id + 1 + static_cast<int8_t>(bytes[9]));
     sender.tsval += static_cast<uint32_t>(static_cast<int8_t>(bytes[10]));
     if (segment.has(kHasIpId)) segment.ip_id = sender.ip_id;
