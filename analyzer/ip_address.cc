@@ -174,7 +174,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return bytes ? std::optional(v6(*bytes)) : std::nullopt;
 }
 
-std::string IpAddress::to_string() const { return is_v4() ? v4_text(bytes_) : v6_text(bytes_); }
+std::string IpAddress::to_string() const { return is_v4() ? v4_text(bytes()) : v6_text(bytes()); }
 
 IpPrefix::IpPrefix(IpAddress address, uint8_t length)
     : address_(address),

@@ -16,35 +16,45 @@ class IpAddress {
   constexpr IpAddress() = default;  // "::"
 
   [[nodiscard]] static constexpr IpAddress v4(uint32_t host_order) {
-    IpAddress address;
-    address.bytes_[10] = address.bytes_[11] = 0xff;
-    for (unsigned i = 0; i < 4; ++i) {
-      address.bytes_[12 + i] = static_cast<uint8_t>(host_order >> (24 - 8 * i));
-    }
-    return address;
+    return {0, kMapped << 32 | host_order};
   }
   [[nodiscard]] static constexpr IpAddress v6(std::span<const uint8_t, 16> network_order) {
-    IpAddress address;
-    for (unsigned i = 0; i < 16; ++i) address.bytes_[i] = network_order[i];
-    return address;
+    return {word_at(network_order.first<8>()), word_at(network_order.last<8>())};
   }
   // Reads "192.0.2.1" or "2001:db8::1"; nothing if `text` is neither.
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
 
-  [[nodiscard]] constexpr bool is_v4() const {
-    for (unsigned i = 0; i < 10; ++i) {
-      if (bytes_[i] != 0) return false;
+  [[nodiscard]] constexpr bool is_v4() const { return upper_ == 0 && lower_ >> 32 == kMapped; }
+  // In network order.
+  [[nodiscard]] constexpr std::array<uint8_t, 16> bytes() const {
+    std::array<uint8_t, 16> bytes{};
+    for (unsigned i = 0; i < 8; ++i) {
+      bytes[i] = static_cast<uint8_t>(upper_ >> (56 - 8 * i));
+      bytes[8 + i] = static_cast<uint8_t>(lower_ >> (56 - 8 * i));
     }
-    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    return bytes;
   }
-  [[nodiscard]] constexpr const std::array<uint8_t, 16>& bytes() const { return bytes_; }
+  // The first and the last 64 bits, as numbers.
+  [[nodiscard]] constexpr uint64_t upper() const { return upper_; }
+  [[nodiscard]] constexpr uint64_t lower() const { return lower_; }
   // The shortest usual text (RFC 5952).
   [[nodiscard]] std::string to_string() const;
 
+  // As of their bytes in network order.
   constexpr auto operator<=>(const IpAddress&) const = default;
 
  private:
-  std::array<uint8_t, 16> bytes_{};
+  static constexpr uint64_t kMapped = 0xffff;
+
+  constexpr IpAddress(uint64_t upper, uint64_t lower) : upper_(upper), lower_(lower) {}
+  static constexpr uint64_t word_at(std::span<const uint8_t, 8> network_order) {
+    uint64_t word = 0;
+    for (const uint8_t byte : network_order) word = word << 8 | byte;
+    return word;
+  }
+
+  uint64_t upper_ = 0;
+  uint64_t lower_ = 0;
 };
 
 // A network: an address and how many of its leading bits count.

@@ -50,7 +50,7 @@ class IpIdMode {
   Census add(uint16_t ip_id, uint16_t packets, const IdStep& step, const Skip& skip);
 
   // A counter: steps of 1 to 256 but for one in 8; after the first ones, none left out at all.
-  [[nodiscard]] bool sequential() const { return plain() || swapped(); }
+  [[nodiscard]] bool sequential() const { return swapped() || counts(plain_steps_); }
   // How far `later` was sent after `earlier`, in numbers; 0 if equal, or too far apart to tell.
   // Meaningful if sequential().
   [[nodiscard]] int distance(uint16_t earlier, uint16_t later) const;
@@ -75,8 +75,8 @@ class IpIdMode {
   // take most of the numbers that are left out.
   static constexpr uint8_t kStrikesMost = 3;
 
-  [[nodiscard]] bool plain() const { return counts(plain_steps_); }
-  [[nodiscard]] bool swapped() const { return !plain() && counts(swapped_steps_); }
+  [[nodiscard]] bool swapped() const { return swapped_ != 0; }
+  [[nodiscard]] bool counts_swapped() const;
   [[nodiscard]] bool counts(uint8_t steps) const;
   [[nodiscard]] bool clean() const;
   [[nodiscard]] uint32_t base() const { return uint32_t{1} << 16 | base_; }
@@ -95,6 +95,7 @@ class IpIdMode {
   uint8_t step_count_ : 4 = 0;   // up to 8
   uint8_t holds_ : 1 = 0;
   uint8_t strikes_ : 2 = 0;  // siblings seen, less the gaps where none was; up to kStrikesMost
+  uint8_t swapped_ : 1 = 0;  // it counts with its bytes swapped alone
   int8_t trust_ = 0;
   uint8_t trust_needed_ = 3;  // for the census to begin; more after each time that it failed
 };

@@ -32,9 +32,8 @@ class KeyedHash {
   }
   // Leaves out the constant 96 bits of an IPv4-mapped address.
   constexpr void add(const IpAddress& address) {
-    const auto& bytes = address.bytes();
-    if (!address.is_v4()) add(word_at(bytes.data()));
-    add(word_at(bytes.data() + 8));
+    if (!address.is_v4()) add(address.upper());
+    add(address.lower());
   }
   [[nodiscard]] constexpr uint64_t finish() {
     add(words_ << 59);  // the length in bytes, in the top byte
@@ -46,11 +45,6 @@ class KeyedHash {
   }
 
  private:
-  static constexpr uint64_t word_at(const uint8_t* bytes) {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; ++i) word |= uint64_t{bytes[i]} << (8 * i);
-    return word;
-  }
   constexpr void round() {
     v0_ += v1_;
     v1_ = std::rotl(v1_, 13) ^ v0_;

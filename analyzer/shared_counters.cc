@@ -6,9 +6,7 @@ namespace lossgazer {
 namespace {
 
 uint32_t v4_bits(const IpAddress& address) {
-  const auto& bytes = address.bytes();
-  return uint32_t{bytes[12]} << 24 | uint32_t{bytes[13]} << 16 | uint32_t{bytes[14]} << 8 |
-         uint32_t{bytes[15]};
+  return static_cast<uint32_t>(address.lower());
 }
 
 uint16_t swap_bytes(uint16_t value) { return static_cast<uint16_t>(value << 8 | value >> 8); }

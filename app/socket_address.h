@@ -13,7 +13,7 @@ namespace lossgazer {
 class SocketAddress {
  public:
   explicit SocketAddress(const IpAddress& address) {
-    const auto& bytes = address.bytes();
+    const auto bytes = address.bytes();
     if (address.is_v4()) {
       sockaddr_in v4{};
       v4.sin_family = AF_INET;
