@@ -41,6 +41,7 @@ uint16_t SegmentSize::packets_in(uint64_t bytes, uint32_t tcp_header_length) con
     size = std::max<uint32_t>(kLeast, limit_ - std::min<uint32_t>(options, limit_));
   }
   if (size == 0) size = bytes <= kUsualMost ? kUsualMost : kUsual;
+  if (bytes <= size) return 1;  // as most are: no division
   return static_cast<uint16_t>(std::min<uint64_t>((bytes + size - 1) / size, UINT16_MAX));
 }
 
