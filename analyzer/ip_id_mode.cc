@@ -67,7 +67,8 @@ IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& s
   const bool explained = skip.in_holes > 0 && step.kind == IdStep::Kind::kNext;
   plain_steps_ = push(plain_steps_, is_step(plain_step) || explained);
   swapped_steps_ = push(swapped_steps_, is_step(swapped_step));
-  full_steps_ = push(full_steps_, (counts_swapped() ? swapped_step : plain_step) == newest_packets_);
+  full_steps_ =
+      push(full_steps_, (counts_swapped() ? swapped_step : plain_step) == newest_packets_);
   step_count_ = static_cast<uint8_t>(std::min(step_count_ + 1, 8)) & 15;
   swapped_ = counts_swapped() ? 1 : 0;
   Census census = weigh(step, skip);

@@ -5,9 +5,7 @@
 namespace lossgazer {
 namespace {
 
-uint32_t v4_bits(const IpAddress& address) {
-  return static_cast<uint32_t>(address.lower());
-}
+uint32_t v4_bits(const IpAddress& address) { return static_cast<uint32_t>(address.lower()); }
 
 uint16_t swap_bytes(uint16_t value) { return static_cast<uint16_t>(value << 8 | value >> 8); }
 

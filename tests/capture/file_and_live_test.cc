@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <memory>
 #include <random>
@@ -78,7 +79,10 @@ Counted as_file(const std::string& path) {
 }
 
 Counted as_live(const std::string& path) {
-  Worker worker(config(true), "live");  // that it missed nothing is what a file is told too
+  // That it missed nothing is what a file is told too. It begins when all is queued: its clock is
+  // decades later, and would end what still comes in a reader that has to wait for its processor.
+  std::promise<void> queued;
+  Worker worker(config(true), "live", nullptr, [all = queued.get_future().share()] { all.wait(); });
   GapBoard board;
   Counted counted;
   {
@@ -89,6 +93,7 @@ Counted as_live(const std::string& path) {
     EXPECT_EQ(reader.counts().queue_drops, 0U);
     counted.frames = reader.counts().packets;
   }
+  queued.set_value();
   std::this_thread::sleep_for(250ms);  // some ticks, decades after the packets
   const ShardDelta last = worker.stop();
   if (const auto delta = worker.take_delta()) counted.add(*delta);
