@@ -30,6 +30,10 @@ def tcp_segment(source, destination, flags, seq, ack, payload=b"", *, ip_id):
     return ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + tcp
 
 
+def frame(source_mac, destination_mac, packet):
+    return destination_mac + source_mac + struct.pack("!H", 0x0800) + packet
+
+
 def tagged_frame(source_mac, destination_mac, vlan, packet):
     return destination_mac + source_mac + struct.pack("!HHH", 0x8100, vlan, 0x0800) + packet
 

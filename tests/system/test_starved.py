@@ -1,9 +1,13 @@
-"""lossgazer's own misses: its ring overflows on purpose, and nothing of that is called loss."""
+"""lossgazer's own misses: its ring overflows on purpose, and nothing of that is called loss.
+
+Each frame is accounted for all the same.
+"""
 
 import signal
 import threading
 import time
 
+from frames import SYN, Injector, frame, tcp_segment
 from netlab import Lab
 from system_test_case import SystemTestCase
 from traffic import mixed
@@ -77,3 +81,47 @@ class Starved(SystemTestCase):
                     0,
                     f"{direction} {side}",
                 )
+
+
+class Accounting(SystemTestCase):
+    FRAMES = 40_000
+
+    def test_every_frame_under_a_flood_of_attempts(self):
+        """A known number of frames, more than ring and flow table have room for."""
+        lossgazer = self.start(
+            *("-i", "us0", "-B", "256KiB", "--flows.max", "1000", "--local", "203.0.113.0/24")
+        )
+        self.addCleanup(lossgazer.process.send_signal, signal.SIGCONT)
+        injector = Injector(self.lab.mid, "mid0")
+        us = Injector(self.lab.us, "us0")
+        self.addCleanup(injector.close)
+        self.addCleanup(us.close)
+        frames = [
+            frame(
+                injector.mac,
+                us.mac,
+                tcp_segment(
+                    (f"198.18.{i >> 8 & 255}.{i & 255}", 1024 + i // 65536),
+                    # Not us's: nobody answers.
+                    ("203.0.113.7", 443),
+                    *(SYN, i, 0),
+                    ip_id=i & 0xFFFF,
+                ),
+            )
+            for i in range(self.FRAMES)
+        ]
+        with Pauses(lossgazer.process):
+            for one in frames:
+                injector.send(one)
+        metrics = self.rest(lossgazer)
+        dropped = {
+            stage: metrics.sum("capture_dropped_packets_total", interface="us0", stage=stage)
+            for stage in ("interface", "kernel")
+        }
+        captured = metrics.sum("capture_packets_total", interface="us0")
+        self.assertGreater(dropped["kernel"], 100, "the ring was to overflow")
+        self.assertEqual(captured + sum(dropped.values()), self.FRAMES)
+        self.assertGreater(metrics.sum("flows_expired_total", reason="evicted"), 1000)
+        self.assertLessEqual(metrics.sum("flows"), 1000)
+        # rest() has seen that what was captured was judged, ignored, unparsed or dropped.
+        self.assertEqual(metrics.sum("lost_packets_total"), 0)
