@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <maxminddb.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "app/socket_address.h"
+#include "metrics/text_file.h"
 
 namespace lossgazer {
 namespace {
@@ -40,9 +39,7 @@ class GeoIp::Database {
     const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &database_);
     if (status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR) {
       throw std::runtime_error(
-          fmt::format("open GeoIP database {}: {}{}", path, std::strerror(errno),
-                      errno == EACCES ? fmt::format(": the user {} may not read it", geteuid())
-                                      : std::string()));
+          fmt::format("open GeoIP database {}: {}", path, why_unreadable(errno)));
     }
     if (status != MMDB_SUCCESS) throw failed(MMDB_strerror(status));
     const std::string type = database_.metadata.database_type;

@@ -1,7 +1,6 @@
 #include "capture/source_reader.h"
 
 #include <poll.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "analyzer/decode.h"
+#include "capture/named_thread.h"
 
 namespace lossgazer {
 namespace {
@@ -54,11 +54,7 @@ SourceReader::SourceReader(PcapSource source, uint16_t source_index,
     lanes_.push_back({ShardQueue::Producer(*queue), {}});
     lanes_.back().batch.reserve(kBatch);
   }
-  // By itself: to name another thread takes a write to /proc, which the caller may be denied.
-  thread_ = std::thread([this, name = thread_name.substr(0, 15)] {
-    ::pthread_setname_np(::pthread_self(), name.c_str());
-    run();
-  });
+  thread_ = named_thread(thread_name, [this] { run(); });
 }
 
 SourceReader::~SourceReader() { stop(); }

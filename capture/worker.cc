@@ -1,7 +1,5 @@
 #include "capture/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "analyzer/flow_clock.h"
+#include "capture/named_thread.h"
 
 namespace lossgazer {
 namespace {
@@ -43,11 +42,7 @@ Worker::Worker(ShardConfig config, const std::string& thread_name, const GapBoar
                std::function<void()> begins)
     : gaps_(gaps), begins_(std::move(begins)), shard_(std::move(config)) {
   take_gaps();  // before the first packet of any source
-  // By itself: to name another thread takes a write to /proc, which the caller may be denied.
-  thread_ = std::thread([this, name = thread_name.substr(0, 15)] {
-    ::pthread_setname_np(::pthread_self(), name.c_str());
-    run();
-  });
+  thread_ = named_thread(thread_name, [this] { run(); });
 }
 
 Worker::~Worker() {

@@ -14,11 +14,6 @@ namespace {
 
 constexpr size_t kMax = size_t{1} << 20;
 
-std::string why(int error) {
-  const std::string text = std::generic_category().message(error);
-  return error == EACCES ? fmt::format("{}: the user {} may not read it", text, geteuid()) : text;
-}
-
 class Descriptor {
  public:
   // Without waiting for a writer, should it be a pipe.
@@ -38,6 +33,11 @@ class Descriptor {
 
 }  // namespace
 
+std::string why_unreadable(int error) {
+  const std::string text = std::generic_category().message(error);
+  return error == EACCES ? fmt::format("{}: the user {} may not read it", text, geteuid()) : text;
+}
+
 std::string read_text_file(const std::string& path) {
   const Descriptor file(path);
   std::string text;
@@ -46,7 +46,7 @@ std::string read_text_file(const std::string& path) {
     const ssize_t count =
         file.number() < 0 ? -1 : read(file.number(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw std::runtime_error(why(errno));
+    if (count < 0) throw std::runtime_error(why_unreadable(errno));
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
     if (text.size() > kMax) throw std::runtime_error("longer than 1 MiB");
