@@ -175,7 +175,9 @@ void add_filter_words(Options& options, const std::vector<std::string>& words) {
 std::string hint_at_option(const CLI::App& app) {
   for (const std::string& word : app.remaining(true)) {
     if (!word.starts_with("--")) continue;
-    const std::string nearest = nearest_option(word.substr(2, word.find('=') - 2));
+    const std::string name = word.substr(2, word.find('=') - 2);
+    const std::string nearest = nearest_option(name);
+    if (nearest == name) return ", which is an option of another command";
     if (!nearest.empty()) return fmt::format("; is it --{}?", nearest);
   }
   return "; 'lossgazer --help' lists the options";

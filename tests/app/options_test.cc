@@ -202,6 +202,8 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWouldDo) {
             "--log.level loud: not one of debug, info, warning, error");
   EXPECT_THAT(error_of({"--nonesuch"}), HasSubstr("--nonesuch"));
   EXPECT_THAT(error_of({"--peers.mx", "5"}), HasSubstr("--peers.mx; is it --peers.max?"));
+  EXPECT_THAT(error_of({"check-config", "--flows.max", "5"}),
+              HasSubstr("--flows.max, which is an option of another command"));
   EXPECT_EQ(error_of({"--capture.promiscuous=maybe"}),
             "--capture.promiscuous maybe: give true or false");
   EXPECT_THAT(error_of({"report"}), HasSubstr("FILE"));
