@@ -267,6 +267,7 @@ void Pipeline::follow_links() {
         });
     if (wanted) add_source(link.name, false);
   }
+  close_renamed(links);
   const std::lock_guard lock(mutex_);
   for (Source& source : sources_) {
     const Link* link = find_link(links, source.name);
@@ -322,15 +323,31 @@ bool Pipeline::close_ended() {
   for (Source& source : sources_) {
     if (!source.reader || !source.reader->ended()) continue;
     closed = true;
-    log(kLinkLog, LogLevel::kWarning,
-        fmt::format("interface {}: {}; capture resumes when it is back", source.name,
-                    source.reader->message()));
-    std::unique_ptr<SourceReader> ended;
-    const std::lock_guard lock(mutex_);
-    source.before = source.counts();
-    ended = std::move(source.reader);
+    close(source, source.reader->message());
   }
   return closed;
+}
+
+// A capture stays with its link whatever that is called, but what was asked for is a name.
+void Pipeline::close_renamed(const std::vector<Link>& links) {
+  for (Source& source : sources_) {
+    if (!source.reader) continue;
+    const auto link = std::find_if(links.begin(), links.end(), [&](const Link& each) {
+      return each.index == source.reader->ifindex();
+    });
+    if (link == links.end() || link->name == source.name) continue;
+    source.reader->stop();
+    close(source, fmt::format("it is called {} now", link->name));
+  }
+}
+
+void Pipeline::close(Source& source, std::string_view why) {
+  log(kLinkLog, LogLevel::kWarning,
+      fmt::format("interface {}: {}; capture resumes when it is back", source.name, why));
+  std::unique_ptr<SourceReader> ended;
+  const std::lock_guard lock(mutex_);
+  source.before = source.counts();
+  ended = std::move(source.reader);
 }
 
 void Pipeline::open_closed(bool at_start) {

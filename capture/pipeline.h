@@ -139,6 +139,8 @@ class Pipeline {
   [[nodiscard]] bool take_new_local();  // returns whether it was set since
   void add_source(const std::string& name, bool literal);
   bool close_ended();  // returns whether there were any
+  void close_renamed(const std::vector<Link>& links);
+  void close(Source& source, std::string_view why);
   void open_closed(bool at_start);
   void open(uint16_t index);
   void forget_vanished();

@@ -328,6 +328,36 @@ TEST(Pipeline, InterfaceThatComesBackKeepsItsCounts) {
   }
 }
 
+TEST(Pipeline, InterfaceThatIsRenamedIsNoLongerTheOneAskedFor) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        Pipeline pipeline(config_for({"lgcap0", "/^lgnew/"}));
+        pipeline.start();
+        test::FrameInjector("lgcap1").send(data(1, 1).build());
+        ASSERT_TRUE(captured(pipeline, "lgcap0", 1));
+        try {
+          test::ip("link set dev lgcap0 name lgnew0");
+        } catch (const std::runtime_error&) {
+          GTEST_SKIP() << "needs Linux 6.2, which renames a link that is up";
+        }
+        EXPECT_TRUE(soon(pipeline, [&] { return source_named(pipeline.snapshot(), "lgnew0").up; }));
+        EXPECT_FALSE(source_named(pipeline.snapshot(), "lgcap0").up);
+        EXPECT_THAT(pipeline.not_ready().value_or(""), HasSubstr("lgcap0 is not there"));
+        test::FrameInjector("lgcap1").send(data(1, 101).build());
+        EXPECT_TRUE(captured(pipeline, "lgnew0", 1));
+
+        make_wire("lgcap0", "lgcap2");
+        EXPECT_TRUE(soon(pipeline, [&] { return !pipeline.not_ready(); }));
+        test::FrameInjector("lgcap2").send(data(2, 1).build());
+        EXPECT_TRUE(captured(pipeline, "lgcap0", 2));
+        EXPECT_EQ(source_named(pipeline.snapshot(), "lgcap0").restarts, 1U);
+        EXPECT_EQ(source_named(pipeline.snapshot(), "lgnew0").packets, 1U);
+        EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
 TEST(Pipeline, PatternFollowsLinksAndForgetsThemInTheEnd) {
   if (!test::in_new_namespace([] {
         PipelineConfig config = config_for({"/^lgcap0/"});
