@@ -382,6 +382,19 @@ export function captureHealth() {
     )
     .withPanel(
       timeSeries({
+        title: 'No room for what was lost or sent again',
+        description:
+          'How often what was to be kept of a flow in trouble found no room, so that loss may go ' +
+          'uncounted. Healthy: 0; else someone floods us, or far too much is lost at once.',
+        queries: [{expr: sum(rate('tracking_refusals_total', OURS), 'what'), legend: '{{what}}'}],
+        unit: 'ops',
+        stacked: true,
+        steps: ANY_STEPS,
+        span: 24,
+      }),
+    )
+    .withPanel(
+      timeSeries({
         title: 'Peers',
         description:
           'Peers with series of their own, and how many may have them (--peers.max). Healthy: ' +
