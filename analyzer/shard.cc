@@ -28,6 +28,7 @@ struct Shard::State {
       : config(std::move(shard_config)),
         sink(std::move(verdict_sink)),
         clock(config.ticked),
+        pools(config.log_segments),
         flows(config.flows_max),
         peers(config.peers_max, config.secret) {}
 

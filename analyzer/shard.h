@@ -30,6 +30,8 @@ struct ShardConfig {
   // Rows kept between two drains; what is beyond counts as `other`. Far more than are exported: who
   // is not seen here cannot be found to be heavy.
   size_t peers_max = 16'384;
+  // Segments of all flows that are remembered, to be compared with repeats: a power of two.
+  size_t log_segments = 1 << 17;
   HashKey secret;  // the one that hashed the segments
   PeerPolicy peers;
   RttBuckets rtt_buckets;  // none: no histogram

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "analyzer/capture_health.h"
@@ -39,12 +40,14 @@ struct Trouble {
 // The last quarter of each pool is for flows that are connections: who forges packets of none
 // cannot use that up. Not thread-safe.
 struct TrackPools {
+  explicit TrackPools(size_t log_segments) : log(log_segments) {}
+
   Pool<Trouble> troubles{1 << 16};
   Pool<Hole> holes{1 << 18};
   Pool<Repeat> repeats{1 << 18};
   Pool<Range> ranges{1 << 18};
   Pool<IdGap> id_gaps{1 << 18};
-  SegmentLog log{1 << 17};
+  SegmentLog log;
   RecentAcks recent_acks;
 
   // Nothing is left but what is for connections.

@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kFlows = 4;
 constexpr size_t kFlowsMax = 3;
 constexpr size_t kPeersMax = 2;
+constexpr size_t kLogSegments = 64;  // soon overrun
 constexpr size_t kStep = 16;
 constexpr HashKey kSecret{1, 2};
 constexpr uint16_t kAllBits = (1 << kClockShift) - 1;
@@ -76,6 +77,7 @@ class Story {
     ShardConfig config;
     config.flows_max = kFlowsMax;
     config.peers_max = kPeersMax;
+    config.log_segments = kLogSegments;
     config.secret = kSecret;
     return config;
   }
