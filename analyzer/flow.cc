@@ -34,7 +34,7 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   SenderTrack& sent = track(sender);
   SenderTrack& back = track(other(sender));
   if (is_copy(segment)) return Outcome::kCopy;
-  sent.link = segment.link;
+  sent.take_from(segment.link);
   if (segment.time < last_packet_ - kDisorderMax) {
     last_packet_ = segment.time;
     for (SenderTrack& each : tracks_) each.set_back(segment.time);
@@ -48,13 +48,12 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
       // Another answer to the same SYN: not of the stream that is known.
       ++counters.packets;
       ++counters.data_segments;
-      const VerdictReporter report = reporter(scene, sender);
-      sent.on_other_answer(track_scene(scene, sender, report), segment);
+      sent.on_other_answer(Scene(scene, *this, sender), segment);
       return Outcome::kJudged;
     }
     finish(scene);  // the ports are used again
     restart();
-    sent.link = segment.link;
+    sent.take_from(segment.link);
   }
   if (segment.flag(kSyn)) {
     sent.limit_segment_size(segment.mss);
@@ -67,13 +66,10 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   for (const Sender end : {Sender::kLow, Sender::kHigh}) {
     if (track(end).is_troubled()) settle(scene, end, segment.time);
   }
-  const VerdictReporter report = reporter(scene, sender);
-  if (sent.on_packet(track_scene(scene, sender, report), segment) ==
-      SenderTrack::Outcome::kDuplicate) {
+  if (sent.on_packet(Scene(scene, *this, sender), segment) == SenderTrack::Outcome::kDuplicate) {
     return Outcome::kJudged;
   }
-  const VerdictReporter back_report = reporter(scene, other(sender));
-  if (back.on_acknowledgment(track_scene(scene, other(sender), back_report), segment)) {
+  if (back.on_acknowledgment(Scene(scene, *this, other(sender)), segment)) {
     ++counters.duplicate_acks;
   }
   follow_opening(scene, segment);
@@ -89,45 +85,14 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
 }
 
 void Flow::settle(const FlowScene& scene, Sender sender, CaptureTime now) {
-  const VerdictReporter report = reporter(scene, sender);
-  track(sender).settle(track_scene(scene, sender, report), now);
+  track(sender).settle(Scene(scene, *this, sender), now);
 }
 
 void Flow::finish(const FlowScene& scene) {
   for (const Sender sender : {Sender::kLow, Sender::kHigh}) {
-    const VerdictReporter report = reporter(scene, sender);
-    track(sender).finish(track_scene(scene, sender, report));
+    track(sender).finish(Scene(scene, *this, sender));
   }
   close_opening(scene, ConnectionOutcome::kTimeout);
-}
-
-VerdictReporter Flow::reporter(const FlowScene& scene, Sender sender) const {
-  std::optional<Direction> direction;
-  if (has_direction_) direction = static_cast<Direction>(counters_index(sender));
-  return {scene.sink, scene.clock, key_, sender, direction};
-}
-
-Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictReporter& report) {
-  const SenderTrack& sent = track(sender);
-  const SenderTrack& back = track(other(sender));
-  return {.pools = scene.pools,
-          .counters = scene.counters[counters_index(sender)],
-          .report = report,
-          .gaps = scene.gaps.of(sources_[static_cast<size_t>(sender)]),
-          .rtt_buckets = scene.rtt_buckets,
-          .clock_set = scene.clock.stepped(),
-          .path_rtt = sent.rtt().smoothed() + back.rtt().smoothed(),
-          .least_path_rtt = sent.rtt().known() && back.rtt().known()
-                                ? sent.rtt().least() + back.rtt().least()
-                                : Duration::zero(),
-          .least_sender_rtt = back.rtt().exact() ? back.rtt().least() : Duration::zero(),
-          .heard = back.last_packet(),
-          .heard_syn = back.last_was_syn(),
-          .owed_acks = back.unacknowledged_packets(),
-          .last_ack = back.last_ack(),
-          .without_sacks = without_sacks_ != 0,
-          .connected = connected(),
-          .census_holds = sent.census_holds()};
 }
 
 // The same packet seen on another interface too: on a bridge and its port, say, or a veth and a
@@ -135,7 +100,7 @@ Scene Flow::track_scene(const FlowScene& scene, Sender sender, const VerdictRepo
 bool Flow::is_copy(const Segment& segment) {
   const SenderTrack& sent = track(segment.sender());
   const std::optional<CaptureTime> last = sent.last_packet();
-  return last && sent.link != segment.link && segment.time - *last < kRebindAfter;
+  return last && sent.link() != segment.link && segment.time - *last < kRebindAfter;
 }
 
 void Flow::restart() {

@@ -17,16 +17,6 @@
 
 namespace lossgazer {
 
-// Where a flow's findings go. Lives for one call.
-struct FlowScene {
-  TrackPools& pools;
-  std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
-  const VerdictSink& sink;
-  const FlowClock& clock;
-  const SourceGaps& gaps;
-  const RttBuckets& rtt_buckets;
-};
-
 // Whoever drops a flow calls finish() first. Not thread-safe.
 class Flow {
  public:
@@ -62,6 +52,24 @@ class Flow {
     return !opening && tracks_[0].last_packet() && tracks_[1].last_packet() && !closed();
   }
 
+  [[nodiscard]] const SenderTrack& track(Sender sender) const {
+    return tracks_[static_cast<size_t>(sender)];
+  }
+  // None if nobody is us.
+  [[nodiscard]] std::optional<Direction> direction_of(Sender sender) const {
+    return has_direction_ ? std::optional(static_cast<Direction>(counters_index(sender)))
+                          : std::nullopt;
+  }
+  [[nodiscard]] size_t counters_index(Sender sender) const {
+    return sender == first_sender_ ? 0 : 1;
+  }
+  // Which captured its last packet.
+  [[nodiscard]] uint16_t source(Sender sender) const {
+    return sources_[static_cast<size_t>(sender)];
+  }
+  // A SYN did not permit them (RFC 2018, section 2): neither end sends any.
+  [[nodiscard]] bool without_sacks() const { return without_sacks_ != 0; }
+
   // What a SenderTrack's owner number stands for.
   [[nodiscard]] static uint32_t number_of(uint32_t owner) { return owner / 2; }
   [[nodiscard]] static Sender sender_of(uint32_t owner) { return static_cast<Sender>(owner % 2); }
@@ -70,12 +78,6 @@ class Flow {
   enum class Opening : uint8_t { kNotSeen, kSynSent, kAnswered, kDone };
 
   [[nodiscard]] SenderTrack& track(Sender sender) { return tracks_[static_cast<size_t>(sender)]; }
-  [[nodiscard]] size_t counters_index(Sender sender) const {
-    return sender == first_sender_ ? 0 : 1;
-  }
-  [[nodiscard]] VerdictReporter reporter(const FlowScene& scene, Sender sender) const;
-  [[nodiscard]] Scene track_scene(const FlowScene& scene, Sender sender,
-                                  const VerdictReporter& report);
   [[nodiscard]] bool is_copy(const Segment& segment);
   void restart();
   void follow_opening(const FlowScene& scene, const Segment& segment);
@@ -87,14 +89,14 @@ class Flow {
   std::array<SenderTrack, 2> tracks_;  // by Sender
   uint32_t number_ = kNone;
   uint32_t row_ = 0;
-  std::array<uint16_t, 2> sources_{};  // that captured each sender's last packet
+  std::array<uint16_t, 2> sources_{};  // by Sender
   Sender first_sender_ = Sender::kLow;
   Sender opener_ = Sender::kLow;  // who sent the SYN
   Opening opening_ = Opening::kNotSeen;
   uint8_t has_direction_ : 1 = 0;
   uint8_t reset_ : 1 = 0;
-  uint8_t fins_ : 2 = 0;           // a bit for each sender
-  uint8_t without_sacks_ : 1 = 0;  // a SYN did not permit them
+  uint8_t fins_ : 2 = 0;  // a bit for each sender
+  uint8_t without_sacks_ : 1 = 0;
 };
 static_assert(sizeof(Flow) <= 300, "a quiet flow stays small");
 

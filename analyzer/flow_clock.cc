@@ -5,7 +5,7 @@
 
 namespace lossgazer {
 
-CaptureTime FlowClock::at(CaptureTime stamp) noexcept {
+CaptureTime FlowClock::at_step(CaptureTime stamp) noexcept {
   stamp = std::clamp(stamp, kEarliestStamp, kLatestStamp);
   if (!started_) {
     started_ = true;

@@ -2,6 +2,7 @@
 // stamps them was set by. It never reads a clock.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -34,7 +35,14 @@ class FlowClock {
 
   // When that was, for flows. Stamps before 1970 and after 2116 count as of these years. The result
   // is within kStepMin of the largest until now, or later if time passed.
-  [[nodiscard]] CaptureTime at(CaptureTime stamp) noexcept;
+  [[nodiscard]] CaptureTime at(CaptureTime stamp) noexcept {
+    const bool sane = kEarliestStamp <= stamp && stamp <= kLatestStamp;
+    const CaptureTime time = sane ? stamp + ahead() : CaptureTime::min();
+    const bool near = newest_ - kStepMin <= time && time <= newest_ + kStepMin;
+    if (!near || !started_ || time > kLatestStamp) return at_step(stamp);
+    newest_ = std::max(newest_, time);
+    return time;
+  }
   // Which clock gave the last stamp.
   [[nodiscard]] uint16_t clock() const noexcept { return clock_; }
   // What the packet was stamped with, which at() told `time` of.
@@ -49,6 +57,8 @@ class FlowClock {
   [[nodiscard]] CaptureTime stepped() const noexcept { return stepped_; }
 
  private:
+  // at() for the first stamp, and for those that a set clock may have given.
+  [[nodiscard]] CaptureTime at_step(CaptureTime stamp) noexcept;
   // The clock before the last step was in use lately, and gave it.
   [[nodiscard]] bool is_of_other(CaptureTime stamp) const noexcept;
   void begin_clock(CaptureTime stamp) noexcept;

@@ -15,7 +15,7 @@ namespace lossgazer {
 // yet or no longer, stand in a queue: they are the first to go. Not thread-safe.
 class FlowTable {
  public:
-  explicit FlowTable(size_t flows_max) : places_(flows_max), index_(flows_max) {}
+  explicit FlowTable(size_t flows_max) : places_(flows_max) {}
 
   // The number of the segment's flow, or kNone.
   [[nodiscard]] uint32_t find(const Segment& segment) const {
@@ -28,11 +28,13 @@ class FlowTable {
   void erase(uint32_t number);
   // To be called after each packet that the flow judged, the first one too.
   void note_packet(uint32_t number) noexcept {
-    places_[number].heard = true;
-    const bool queued = is_queued(number);
-    if (queued && places_[number].flow.connected()) {
+    Place& place = places_[number];
+    place.heard = true;
+    const bool queued = place.previous != kNone || queue_first_ == number;
+    if (queued != place.flow.connected()) return;
+    if (queued) {
       unlink(number);
-    } else if (!queued && !places_[number].flow.connected()) {
+    } else {
       enqueue(number);
     }
   }

@@ -1,67 +1,118 @@
-// Finds an entry's number by its hash: open addressing with linear probing. It never grows, so no
-// packet pays for a rehash, and its untouched pages cost no memory.
+// Finds an entry's number by its hash: open addressing with linear probing. It grows by doubling,
+// and moves a few entries with each that is added: no packet pays for more.
 #pragma once
 
-#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "analyzer/pool.h"
 #include "analyzer/zeroed_array.h"
 
 namespace lossgazer {
 
-// Holds at most the number of entries it was made for. Not thread-safe.
+// Not thread-safe.
 class HashIndex {
  public:
-  explicit HashIndex(size_t entries_max)
-      : mask_(std::bit_ceil(entries_max * 2 + 2) - 1), slots_(mask_ + 1) {}
+  HashIndex() = default;
 
   // The number of the entry with this hash for which `matches(number)` holds, or kNone.
   template <typename Matches>
   [[nodiscard]] uint32_t find(uint64_t hash, Matches matches) const {
-    const uint64_t tag = tag_of(hash);
-    for (size_t i = hash & mask_; slots_[i] != 0; i = (i + 1) & mask_) {
-      if ((slots_[i] & kTagMask) == tag && matches(number_in(slots_[i]))) {
-        return number_in(slots_[i]);
-      }
-    }
-    return kNone;
+    const uint32_t number = find_in(slots_, hash, matches);
+    return number != kNone || !is_moving() ? number : find_in(old_, hash, matches);
   }
-  // The entry must not be in the index yet.
+  // The entry must not be in the index yet. Throws std::bad_alloc, and changes nothing, if there is
+  // no room to grow into.
   void insert(uint64_t hash, uint32_t number) {
     assert(number != kNone);
-    size_t i = hash & mask_;
-    while (slots_[i] != 0) i = (i + 1) & mask_;
-    slots_[i] = tag_of(hash) | number;
+    if (entries_ >= slots_.size() / 2) grow();
+    if (is_moving()) move_some();
+    put(tag_of(hash) | number);
+    ++entries_;
   }
   // The entry must be in the index.
   void erase(uint64_t hash, uint32_t number) {
-    size_t hole = hash & mask_;
-    while (number_in(slots_[hole]) != number) hole = (hole + 1) & mask_;
-    // Entries that were pushed past the hole move back, so that no search stops short of them.
-    for (size_t i = (hole + 1) & mask_; slots_[i] != 0; i = (i + 1) & mask_) {
-      const size_t home = (slots_[i] >> 32) & mask_;
-      if (((i - home) & mask_) >= ((i - hole) & mask_)) {
+    --entries_;
+    size_t hole = hash & mask_of(slots_);
+    while (slots_[hole] != 0 && number_in(slots_[hole]) != number) {
+      hole = (hole + 1) & mask_of(slots_);
+    }
+    if (slots_[hole] != 0) return close(hole);
+    hole = hash & mask_of(old_);
+    while (number_in(old_[hole]) != number) hole = (hole + 1) & mask_of(old_);
+    old_[hole] = kGone;
+  }
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_of(slots_)]); }
+  // The first entry that may have this hash, to prefetch; kNone if there is none.
+  [[nodiscard]] uint32_t likely(uint64_t hash) const {
+    return number_in(slots_[hash & mask_of(slots_)]);
+  }
+
+ private:
+  using Slots = ZeroedArray<uint64_t>;  // a power of two of them
+
+  // A slot holds the low 32 bits of the hash above the entry's number; 0: it is free.
+  static constexpr uint64_t kTagMask = 0xffffffff00000000;
+  static constexpr uint64_t kGone = kTagMask;  // was in use; no entry's, which is not kNone
+  static constexpr size_t kFirstSlots = 1024;
+  // All are moved long before the next doubling, which comes after half as many entries as there
+  // were slots.
+  static constexpr size_t kMovedAtOnce = 8;
+
+  static constexpr uint64_t tag_of(uint64_t hash) { return hash << 32; }
+  static constexpr uint32_t number_in(uint64_t slot) { return static_cast<uint32_t>(slot); }
+  static size_t mask_of(const Slots& slots) { return slots.size() - 1; }
+
+  template <typename Matches>
+  [[nodiscard]] static uint32_t find_in(const Slots& slots, uint64_t hash, Matches& matches) {
+    const uint64_t tag = tag_of(hash);
+    const size_t mask = mask_of(slots);
+    for (size_t i = hash & mask; slots[i] != 0; i = (i + 1) & mask) {
+      const uint32_t number = number_in(slots[i]);
+      if ((slots[i] & kTagMask) == tag && number != kNone && matches(number)) return number;
+    }
+    return kNone;
+  }
+
+  [[nodiscard]] bool is_moving() const { return moved_ < old_.size(); }
+  void grow() {
+    while (is_moving()) move_some();
+    Slots larger(slots_.size() * 2);
+    old_ = std::exchange(slots_, std::move(larger));
+    moved_ = 0;
+  }
+  void move_some() {
+    for (size_t i = 0; i < kMovedAtOnce && is_moving(); ++i, ++moved_) {
+      if (number_in(old_[moved_]) != kNone) put(std::exchange(old_[moved_], kGone));
+    }
+    if (is_moving()) return;
+    old_ = Slots(0);
+    moved_ = 0;
+  }
+  void put(uint64_t slot) {
+    size_t i = (slot >> 32) & mask_of(slots_);
+    while (slots_[i] != 0) i = (i + 1) & mask_of(slots_);
+    slots_[i] = slot;
+  }
+  // Entries that were pushed past the hole move back, so that no search stops short of them.
+  void close(size_t hole) {
+    const size_t mask = mask_of(slots_);
+    for (size_t i = (hole + 1) & mask; slots_[i] != 0; i = (i + 1) & mask) {
+      const size_t home = (slots_[i] >> 32) & mask;
+      if (((i - home) & mask) >= ((i - hole) & mask)) {
         slots_[hole] = slots_[i];
         hole = i;
       }
     }
     slots_[hole] = 0;
   }
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
-  // The first entry that may have this hash, to prefetch; kNone if there is none.
-  [[nodiscard]] uint32_t likely(uint64_t hash) const { return number_in(slots_[hash & mask_]); }
 
- private:
-  // A slot holds the low 32 bits of the hash above the entry's number.
-  static constexpr uint64_t kTagMask = 0xffffffff00000000;
-  static constexpr uint64_t tag_of(uint64_t hash) { return hash << 32; }
-  static constexpr uint32_t number_in(uint64_t slot) { return static_cast<uint32_t>(slot); }
-
-  size_t mask_;
-  ZeroedArray<uint64_t> slots_;
+  Slots slots_{kFirstSlots};
+  Slots old_{0};  // half as many, while entries are moved from there
+  size_t moved_ = 0;
+  size_t entries_ = 0;
 };
 
 }  // namespace lossgazer

@@ -10,9 +10,9 @@ constexpr int kTailMax = 32;
 
 }  // namespace
 
-IpIdCensus::Numbering IpIdCensus::number(uint16_t ip_id, const Context& context,
+IpIdCensus::Numbering IpIdCensus::number(const IdStep& step_seen, const Context& context,
                                          const Gaps& gaps) const {
-  Numbering numbering{.step = mode_.step_to(ip_id), .skip = {}};
+  Numbering numbering{.step = step_seen, .skip = {}};
   IdStep& step = numbering.step;
   IpIdMode::Skip& skip = numbering.skip;
   if (step.kind == IdStep::Kind::kPast) {

@@ -37,8 +37,10 @@ class IpIdCensus {
     IpIdMode::Skip skip;
     int unexplained = 0;  // numbers left out that neither holes nor owed ACKs explain
   };
-  // Changes nothing.
-  [[nodiscard]] Numbering number(uint16_t ip_id, const Context& context, const Gaps& gaps) const;
+  // Changes nothing. A step that is plain needs no context.
+  [[nodiscard]] IdStep step_to(uint16_t ip_id) const { return mode_.step_to(ip_id); }
+  [[nodiscard]] Numbering number(const IdStep& step, const Context& context,
+                                 const Gaps& gaps) const;
   // Whether the packet is one that was captured before, going by its number alone.
   [[nodiscard]] bool was_seen(const Numbering& numbering) const;
 
@@ -55,6 +57,14 @@ class IpIdCensus {
   };
   Taken take(uint16_t ip_id, uint16_t packets, bool takes_bytes, const Numbering& numbering,
              const Gaps& gaps);
+  // The same, short, for a plain step. Returns false, and changes nothing, if that needs more: as
+  // long as little is known of the counter.
+  bool take_plain(uint16_t ip_id, uint16_t packets) {
+    const bool after_super_packet = mode_.newest_packets() > 1;
+    if (!mode_.add_plain(ip_id, packets)) return false;
+    if (after_super_packet) size_proven_ = 1;
+    return true;
+  }
   // How many packets came under the census with one of `packets` on the wire, its gap included.
   [[nodiscard]] uint32_t covered_by(const Taken& taken, uint16_t packets,
                                     const Numbering& numbering, const Gaps& gaps) const;

@@ -8,11 +8,7 @@
 namespace lossgazer {
 namespace {
 
-constexpr int kLargestStep = 256;
-// Trust in a counter grows with each step that left nothing out, or left out what a gap in the
-// sequence numbers explains, and ends where it went below zero. A counter with every third
-// acknowledgment lost just keeps it; one that others use too, and nobody sees, loses it soon.
-constexpr int kTrustMost = 31;
+// What is held against a counter.
 constexpr int kPlausibleSkip = -2;
 constexpr int kStrangeSkip = -4;
 constexpr int kJumpSkip = -16;
@@ -23,15 +19,11 @@ constexpr int kTrustMostOfLate = 100;
 constexpr int kTrustNeededMost = 63;
 constexpr int kTrustNeededMore = 12;
 
-uint16_t swap_bytes(uint16_t value) { return static_cast<uint16_t>(value << 8 | value >> 8); }
-
 // As std::popcount, which is a call into the compiler's library where the processor may lack the
 // instruction, and far slower. The bits are spread over a word, four places apart, and summed.
 int ones_in(uint8_t bits) {
   return static_cast<int>((bits * 0x08040201U >> 3 & 0x11111111U) * 0x11111111U >> 28);
 }
-
-bool is_step(int distance) { return distance >= 1 && distance <= kLargestStep; }
 
 }  // namespace
 
@@ -59,14 +51,13 @@ IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& s
     if (skip.filled) trust_ = static_cast<int8_t>(std::min(trust_ + kLateNumber, kTrustMostOfLate));
     return Census::kGoesOn;
   }
-  const int swapped_step = serial_distance16(swap_bytes(newest_), swap_bytes(ip_id));
   const bool was_swapped = swapped();
   const auto push = [](uint8_t steps, bool bit) {
     return static_cast<uint8_t>(steps << 1 | (bit ? 1 : 0));
   };
   const bool explained = skip.in_holes > 0 && step.kind == IdStep::Kind::kNext;
   plain_steps_ = push(plain_steps_, is_step(plain_step) || explained);
-  swapped_steps_ = push(swapped_steps_, is_step(swapped_step));
+  const int swapped_step = note_swapped_step(ip_id);
   full_steps_ =
       push(full_steps_, (counts_swapped() ? swapped_step : plain_step) == newest_packets_);
   step_count_ = static_cast<uint8_t>(std::min(step_count_ + 1, 8)) & 15;

@@ -4,7 +4,10 @@
 // only one that is this direction's alone shows by its missing numbers what was lost.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+
+#include "analyzer/serial.h"
 
 namespace lossgazer {
 
@@ -19,6 +22,9 @@ struct IdStep {
   Kind kind = Kind::kUnknown;
   uint32_t position = 0;  // its number, unwrapped; comparable with those of the same base
   int skipped = 0;        // kNext: numbers left out before it
+
+  // Nothing is left out, as before nearly all packets.
+  [[nodiscard]] bool is_plain() const { return kind == Kind::kNext && skipped == 0; }
 };
 
 // Fed with every packet of one direction, in the order of capture. Not thread-safe.
@@ -48,6 +54,19 @@ class IpIdMode {
   // Takes a packet that is judged and no duplicate. `packets`: how many wire packets, and so how
   // many numbers, it stands for. `step` is what step_to() said of it.
   Census add(uint16_t ip_id, uint16_t packets, const IdStep& step, const Skip& skip);
+  // The same, short: for the next number of a counter that is known well, and left none out lately.
+  // Returns false, and changes nothing, for any other.
+  bool add_plain(uint16_t ip_id, uint16_t packets) {
+    const auto step = static_cast<uint16_t>(ip_id - newest_);
+    const bool in_step = step == newest_packets_ && step >= 1 && step <= kLargestStep;
+    if (!in_step || !steady()) return false;
+    note_swapped_step(ip_id);
+    if (!shared() && trust_ < std::max(kTrustMost, int{trust_needed_})) ++trust_;
+    if (ip_id < newest_) ++rounds_;
+    newest_ = ip_id;
+    newest_packets_ = packets;
+    return true;
+  }
 
   // A counter: steps of 1 to 256 but for one in 8; after the first ones, none left out at all.
   [[nodiscard]] bool sequential() const { return swapped() || counts(plain_steps_); }
@@ -75,7 +94,29 @@ class IpIdMode {
   // take most of the numbers that are left out.
   static constexpr uint8_t kStrikesMost = 3;
 
+  static constexpr int kLargestStep = 256;
+  // Trust in a counter grows with each step that left nothing out, or left out what a gap in the
+  // sequence numbers explains, and ends where it went below zero. A counter with every third
+  // acknowledgment lost just keeps it; one that others use too, and nobody sees, loses it soon.
+  static constexpr int kTrustMost = 31;
+
   [[nodiscard]] bool swapped() const { return swapped_ != 0; }
+  // The last 8 steps left nothing out, and there is nothing more to be learnt.
+  [[nodiscard]] bool steady() const {
+    return plain_steps_ == 0xff && full_steps_ == 0xff && step_count_ == 8 && swapped_ == 0 &&
+           (holds_ != 0 || shared());
+  }
+  [[nodiscard]] static bool is_step(int distance) {
+    return distance >= 1 && distance <= kLargestStep;
+  }
+  [[nodiscard]] static uint16_t swap_bytes(uint16_t value) {
+    return static_cast<uint16_t>(value << 8 | value >> 8);
+  }
+  int note_swapped_step(uint16_t ip_id) {
+    const int step = serial_distance16(swap_bytes(newest_), swap_bytes(ip_id));
+    swapped_steps_ = static_cast<uint8_t>(swapped_steps_ << 1 | (is_step(step) ? 1 : 0));
+    return step;
+  }
   [[nodiscard]] bool counts_swapped() const;
   [[nodiscard]] bool counts(uint8_t steps) const;
   [[nodiscard]] bool clean() const;

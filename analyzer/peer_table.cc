@@ -2,8 +2,7 @@
 
 namespace lossgazer {
 
-PeerTable::PeerTable(size_t peers_max, HashKey secret)
-    : secret_(secret), rows_(peers_max + 1), index_(peers_max + 1) {
+PeerTable::PeerTable(size_t peers_max, HashKey secret) : secret_(secret), rows_(peers_max + 1) {
   other_ = hold({.kind = PeerKey::Kind::kOther});
   changed_.reserve(peers_max + 1);
 }

@@ -25,7 +25,7 @@ constexpr Duration kReorderedAcks = milliseconds(50);
 
 // A DSACK comes one round trip after the retransmission; twice that leaves room for queues.
 Duration dsack_wait(const Scene& scene) {
-  return std::clamp<Duration>(2 * scene.path_rtt, milliseconds(200), seconds(2));
+  return std::clamp<Duration>(2 * scene.path_rtt(), milliseconds(200), seconds(2));
 }
 
 bool waits(const Repeat& repeat) {
@@ -39,7 +39,7 @@ bool is_decided(const Repeat& repeat) {
 }
 
 bool was_heard(const Scene& scene, const Repeat& repeat) {
-  return scene.heard && *scene.heard > repeat.first_copy;
+  return scene.heard() && *scene.heard() > repeat.first_copy;
 }
 
 bool first_copy_was_seen(const Repeat& repeat) {
@@ -66,7 +66,7 @@ void count_lost(const Scene& scene, Repeat& repeat) {
     const uint16_t lost = repeat.lost[static_cast<size_t>(side)];
     const uint16_t spared = std::min(arrived, lost);
     arrived = static_cast<uint16_t>(arrived - spared);
-    if (side == Side::kBefore && repeat.numbered && scene.census_holds) continue;
+    if (side == Side::kBefore && repeat.numbered && scene.census_holds()) continue;
     scene.counters.lost(side, LossMethod::kSequence) += static_cast<uint16_t>(lost - spared);
   }
 }
@@ -78,7 +78,7 @@ void count_unanswered(const Scene& scene, Repeat& repeat) {
 
 // It was needed: a loss, unless what would say otherwise may have been missed up to `until`.
 void count_unless_missed(const Scene& scene, Repeat& repeat, CaptureTime until) {
-  if (scene.gaps.may_have_missed(repeat.since, until)) {
+  if (scene.gaps().may_have_missed(repeat.since, until)) {
     repeat.fate = Repeat::Fate::kUnsure;
   } else {
     count_lost(scene, repeat);
@@ -90,7 +90,7 @@ void decide(const Scene& scene, Repeat& repeat) {
   const bool needed =
       repeat.fate == Repeat::Fate::kNeeded || repeat.fate == Repeat::Fate::kAcknowledged;
   if (!waits(repeat) && !needed) return;
-  if (repeat.deferred || !scene.gaps.known(repeat.copy.time)) {
+  if (repeat.deferred || !scene.gaps().known(repeat.copy.time)) {
     repeat.fate = Repeat::Fate::kUnsure;
   } else if (needed || was_heard(scene, repeat)) {
     count_unless_missed(scene, repeat, repeat.copy.time);
@@ -102,7 +102,7 @@ void decide(const Scene& scene, Repeat& repeat) {
 // A repeat that only a skipped number told, once it is known whether the number was our own miss.
 void count_deferred(const Scene& scene, Repeat& repeat) {
   repeat.deferred = false;
-  if (scene.gaps.may_have_missed(repeat.since, repeat.copy.time)) {
+  if (scene.gaps().may_have_missed(repeat.since, repeat.copy.time)) {
     repeat.fate = Repeat::Fate::kUnsure;
     return;
   }
@@ -132,7 +132,7 @@ bool move_on(const Scene& scene, Repeat& repeat, CaptureTime now) {
       repeat.fate = Repeat::Fate::kNeeded;
       return true;
     case Repeat::Fate::kNeeded:
-      if (scene.gaps.known(repeat.due)) {
+      if (scene.gaps().known(repeat.due)) {
         count_unless_missed(scene, repeat, repeat.due);
         repeat.due = std::max(repeat.due, repeat.copy.time + kMemory);
       }
@@ -350,7 +350,7 @@ void RepeatList::settle(const Scene& scene, CaptureTime now) {
   for (uint32_t i = repeats_.first(); i != kNone;) {
     Repeat& repeat = pool[i];
     const uint32_t next = repeat.next;
-    if (repeat.deferred && scene.gaps.known(repeat.copy.time)) count_deferred(scene, repeat);
+    if (repeat.deferred && scene.gaps().known(repeat.copy.time)) count_deferred(scene, repeat);
     // Each pass moves it on by one fate; two are the most that follow each other at once.
     bool kept = true;
     for (int pass = 0; pass < 3 && kept && now > repeat.due; ++pass) {

@@ -1,71 +1,80 @@
-// What one direction's track needs from around it while a packet is judged. Lives for one call.
+// What one direction's track needs from around it while a packet is judged. A view; lives for one
+// call. Most packets need next to nothing of it, so that it looks things up when it is asked.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "analyzer/capture_gaps.h"
-#include "analyzer/flow_clock.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/segment_log.h"
+#include "analyzer/seq_num.h"
 #include "analyzer/units.h"
 #include "analyzer/verdict.h"
 
 namespace lossgazer {
 
+class Flow;
+class FlowClock;
+class RttBuckets;
 struct TrackPools;
 
-// Tells the sink of a verdict, if anyone listens. A view; lives for one call.
-class VerdictReporter {
- public:
-  VerdictReporter(const VerdictSink& sink, const FlowClock& clock, const FlowKey& key,
-                  Sender sender, std::optional<Direction> direction)
-      : sink_(sink), clock_(clock), key_(key), sender_(sender), direction_(direction) {}
-
-  // `begin` and `copy`: the packet that is judged. `revises`: what was said of it before.
-  void operator()(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
-                  std::optional<Side> side = {}, std::optional<VerdictKind> revises = {}) const {
-    if (!sink_) return;
-    sink_({.kind = kind,
-           .evidence = evidence,
-           .side = side,
-           .revises = revises,
-           .key = key_,
-           .sender = sender_,
-           .direction = direction_,
-           .source = static_cast<uint16_t>(copy.source),
-           .frame = copy.frame,
-           .time = clock_.stamp_of(copy.time, copy.clock()),
-           .seq = SeqNum(begin),
-           .payload_length = copy.payload_length});
-  }
-
- private:
-  const VerdictSink& sink_;
-  const FlowClock& clock_;
-  const FlowKey& key_;
-  Sender sender_;
-  std::optional<Direction> direction_;
+// Where a flow's findings go. Lives for one call.
+struct FlowScene {
+  TrackPools& pools;
+  std::array<LossCounters, 2>& counters;  // of the flow's peer, by Direction
+  const VerdictSink& sink;
+  const FlowClock& clock;
+  const SourceGaps& gaps;
+  const RttBuckets& rtt_buckets;
 };
 
-struct Scene {
+class Scene {
+ public:
+  // Of what `sender` sent in `flow`; both must outlive it.
+  Scene(const FlowScene& around, const Flow& flow, Sender sender);
+  // The same, but nothing was heard of the receiver.
+  [[nodiscard]] Scene unheard() const;
+
   TrackPools& pools;
   LossCounters& counters;  // of this direction
-  const VerdictReporter& report;
-  const CaptureGaps& gaps;  // of the source that this direction is captured by
-  const RttBuckets& rtt_buckets;
-  CaptureTime clock_set = CaptureTime::min();  // the last time that it was: see FlowClock
-  Duration path_rtt{};                         // of both legs together; 0 if unknown
-  Duration least_path_rtt{};           // the least of both legs together; 0 if one is unknown
-  Duration least_sender_rtt{};         // the least between here and the sender; 0 if unknown
-  std::optional<CaptureTime> heard{};  // when the receiver last sent anything
-  bool heard_syn = false;              // and that was a SYN
+
+  // Tells the sink of a verdict, if anyone listens. `begin` and `copy`: the packet that is judged.
+  // `revises`: what was said of it before.
+  void report(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
+              std::optional<Side> side = {}, std::optional<VerdictKind> revises = {}) const;
+
+  // Of the source that this direction is captured by.
+  [[nodiscard]] const CaptureGaps& gaps() const;
+  [[nodiscard]] const RttBuckets& rtt_buckets() const { return around_.rtt_buckets; }
+  // The last time that it was set: see FlowClock.
+  [[nodiscard]] CaptureTime clock_set() const;
+  // Smoothed, of both legs together; 0 if unknown.
+  [[nodiscard]] Duration path_rtt() const;
+  // The least of both legs together; 0 if one is unknown.
+  [[nodiscard]] Duration least_path_rtt() const;
+  // The least between here and the sender; 0 if unknown.
+  [[nodiscard]] Duration least_sender_rtt() const;
+  // When the receiver last sent anything.
+  [[nodiscard]] std::optional<CaptureTime> heard() const;
+  // And that was a SYN.
+  [[nodiscard]] bool heard_syn() const;
   // Packets that the sender had received and not acknowledged, in what was seen so far; and up to
   // where it had.
-  uint32_t owed_acks = 0;
-  std::optional<SeqNum> last_ack{};
-  bool without_sacks = false;  // neither end sends SACKs, nor says what came twice
-  bool connected = false;      // of a flow that is a connection: see Flow
-  bool census_holds = false;   // of this direction: see IpIdMode
+  [[nodiscard]] uint32_t owed_acks() const;
+  [[nodiscard]] std::optional<SeqNum> last_ack() const;
+  // Neither end sends SACKs, nor says what came twice.
+  [[nodiscard]] bool without_sacks() const;
+  // Of a flow that is a connection: see Flow.
+  [[nodiscard]] bool connected() const;
+  // Of this direction: see IpIdMode.
+  [[nodiscard]] bool census_holds() const;
+
+ private:
+  const FlowScene& around_;
+  const Flow& flow_;
+  Sender sender_;
+  bool unheard_ = false;
 };
 
 }  // namespace lossgazer

@@ -51,19 +51,25 @@ static_assert(sizeof(CopyEvidence) <= 40, "there are many");
 
 struct SegmentRecord {
   StreamOffset begin;
-  StreamOffset end;
   CopyEvidence copy;
+  uint32_t length = 0;  // sequence numbers
+
+  [[nodiscard]] StreamOffset end() const { return begin + length; }
 
  private:
   friend class SegmentLog;
   uint32_t owner_ = 0;
   uint32_t previous_ = 0;  // the same owner's record before this one
-  uint32_t landmark_ = 0;  // the last one before this whose depth is a multiple of kStride
-  uint32_t depth_ = 0;     // how many the owner recorded before this one
+  uint32_t landmark_ = 0;  // the last one before this that has a multiple of kStride before it
 };
+static_assert(sizeof(SegmentRecord) == 64, "a line of the cache");
 
-// One direction's newest record; 0 for none.
-using LogPosition = uint32_t;
+// Where one direction's records are: what a new one is linked to.
+struct LogPosition {
+  uint32_t newest = 0;  // 0: it has none
+  uint32_t landmark = 0;
+  uint32_t count = 0;
+};
 
 // Not thread-safe.
 class SegmentLog {
@@ -71,30 +77,30 @@ class SegmentLog {
   // `capacity` is a power of two.
   explicit SegmentLog(size_t capacity);
 
-  // Records [begin, end), which must lie beyond all that `owner` recorded before `newest`. Returns
-  // the owner's new newest record.
-  LogPosition append(uint32_t owner, LogPosition newest, StreamOffset begin, StreamOffset end,
-                     const Segment& segment);
+  // Records [begin, end), which must lie beyond all that `owner` recorded before at `position`,
+  // and moves that on.
+  void append(uint32_t owner, LogPosition& position, StreamOffset begin, StreamOffset end,
+              const Segment& segment);
   // The record that holds `offset`, if it is still there. Valid until the next append. Looks at a
   // bounded number of records, which reaches back some ten thousand segments of the owner.
-  [[nodiscard]] const SegmentRecord* find(uint32_t owner, LogPosition newest,
+  [[nodiscard]] const SegmentRecord* find(uint32_t owner, const LogPosition& position,
                                           StreamOffset offset) const;
   // The owner's newest record of what was captured at `time` or before, likewise.
-  [[nodiscard]] const SegmentRecord* newest_until(uint32_t owner, LogPosition newest,
+  [[nodiscard]] const SegmentRecord* newest_until(uint32_t owner, const LogPosition& position,
                                                   CaptureTime time) const;
 
  private:
   static constexpr uint32_t kStride = 32;
   static constexpr int kHopsMax = 512;
 
-  [[nodiscard]] const SegmentRecord* at(uint32_t owner, LogPosition position) const;
+  [[nodiscard]] const SegmentRecord* at(uint32_t owner, uint32_t number) const;
   // The newest record that `is_later` does not hold for; it holds for all after that.
   template <typename Later>
-  [[nodiscard]] const SegmentRecord* last_not(uint32_t owner, LogPosition newest,
+  [[nodiscard]] const SegmentRecord* last_not(uint32_t owner, uint32_t newest,
                                               Later is_later) const;
 
   uint32_t mask_;
-  LogPosition head_ = 0;
+  uint32_t head_ = 0;  // the newest record's number
   ZeroedArray<SegmentRecord> records_;
 };
 

@@ -39,7 +39,7 @@ constexpr Duration kKeepAliveIdleMin = milliseconds(100);
 constexpr Duration kByteKeepAliveIdleMin = seconds(1);
 // No word from here can have reached the sender, and its answer come back, any sooner.
 Duration sender_answers_after(const Scene& scene) {
-  return scene.least_sender_rtt * 3 / 4 - kHostJitter;
+  return scene.least_sender_rtt() * 3 / 4 - kHostJitter;
 }
 
 }  // namespace
@@ -93,13 +93,15 @@ IpIdCensus::Gaps SenderTrack::id_gaps(const Scene& scene) const {
 
 IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& segment) const {
   if (!segment.has(kHasIpId)) return {};
+  const IdStep step = census_.step_to(segment.ip_id);
+  if (step.is_plain()) return {.step = step, .skip = {}};
   IpIdCensus::Context context;
   context.takes_bytes = segment.sequence_length() > 0;
   context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
-  context.acks_more = segment.flag(kAck) && scene.last_ack &&
-                      serial_distance(scene.last_ack->raw(), segment.ack.raw()) > 0;
+  context.acks_more = segment.flag(kAck) && scene.last_ack() &&
+                      serial_distance(scene.last_ack()->raw(), segment.ack.raw()) > 0;
   context.after_sibling = segment.has(kAfterSibling);
-  context.owed_acks = static_cast<int>(scene.owed_acks);
+  context.owed_acks = static_cast<int>(scene.owed_acks());
   if (context.is_new) {
     const uint64_t hole = segment.seq.unwrap(next_) - next_;
     if (hole > 0 && hole < StrayRun::kFar) {
@@ -110,7 +112,7 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
     const Trouble& trouble = scene.pools.troubles[trouble_];
     context.in_doubt = !trouble.holes.empty() || !trouble.repeats.empty();
   }
-  return census_.number(segment.ip_id, context, id_gaps(scene));
+  return census_.number(step, context, id_gaps(scene));
 }
 
 // Whether an acknowledgment without a number is the network's copy of one. Without SACK a receiver
@@ -121,15 +123,21 @@ bool SenderTrack::is_copied_ack(const Scene& scene, const Segment& segment) cons
   const std::optional<CaptureTime> before = scene.pools.recent_acks.seen(segment);
   if (!before) return false;
   // What its sender has heard since may have come twice, and be answered so.
-  const bool told = scene.heard && *scene.heard > *before && scene.least_sender_rtt > Duration();
+  const bool told =
+      scene.heard() && *scene.heard() > *before && scene.least_sender_rtt() > Duration();
   if (told && segment.time - *before >= sender_answers_after(scene)) return false;
   const bool is_old =
-      scene.last_ack && serial_distance(scene.last_ack->raw(), segment.ack.raw()) < 0;
+      scene.last_ack() && serial_distance(scene.last_ack()->raw(), segment.ack.raw()) < 0;
   return is_old || (sacks_ != 0 && segment.has(kOptionsComplete) && !segment.has(kHasIpId));
 }
 
 void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16_t packets,
                               const IpIdCensus::Numbering& numbering) {
+  if (numbering.step.is_plain() && census_.take_plain(segment.ip_id, packets)) {
+    if (census_.holds()) scene.counters.census_packets += packets;
+    size_.note_newest(segment);
+    return;
+  }
   const bool is_next = numbering.step.kind == IdStep::Kind::kNext;
   // Some resets are not of the connection's own making, but their host's.
   if (segment.flag(kRst) && (!is_next || numbering.step.skipped > 0)) return;
@@ -159,14 +167,14 @@ void SenderTrack::commit_missing_numbers(const Scene& scene, std::optional<Captu
   Pool<IdGap>& pool = scene.pools.id_gaps;
   while (!gaps.empty() && (!now || gaps.is_due(pool, *now, census_.mode().newest_position()))) {
     // Whether it was our own miss is told within half a second.
-    if (now && !scene.gaps.known(gaps.oldest(pool).opened)) return;
+    if (now && !scene.gaps().known(gaps.oldest(pool).opened)) return;
     count_missing(scene, gaps.take_oldest(pool));
   }
 }
 
 void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
-  if (!census_.holds() || !scene.gaps.known(gap.opened) ||
-      scene.gaps.may_have_missed(gap.since, gap.opened)) {
+  if (!census_.holds() || !scene.gaps().known(gap.opened) ||
+      scene.gaps().may_have_missed(gap.since, gap.opened)) {
     return;
   }
   scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.lost;
@@ -303,7 +311,7 @@ SenderTrack::Outcome SenderTrack::take_stray(const Scene& scene, const Segment& 
   Trouble* trouble = open_trouble(scene);
   if (trouble == nullptr) return Outcome::kStray;
   trouble->strays.add_segment(segment, {.next = next_, .acked = acked_});
-  if (!trouble->strays.proven(scene.heard)) return Outcome::kStray;
+  if (!trouble->strays.proven(scene.heard())) return Outcome::kStray;
   const StrayRun run = trouble->strays;
   forget_stream(scene, run);
   begin_at(run.resume(), false);
@@ -331,11 +339,9 @@ void SenderTrack::forget_stream(const Scene& scene, const StrayRun& run) {
   scene.counters.unseen_bytes += run.unseen_bytes(next_);
   // What the receiver said last it may have said of another connection, and answered nothing that
   // still waits: errs towards no loss.
-  Scene unheard = scene;
-  unheard.heard.reset();
-  clear_trouble(unheard);
+  clear_trouble(scene.unheard());
   acked_ = run.acked();
-  log_ = 0;
+  log_ = {};
   duplicate_acks_ = 0;
   started_ = 0;
   syn_seen_ = 0;
@@ -370,7 +376,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     same_bytes = repeat->begin == begin && repeat->end == end;
   } else if (record != nullptr) {
     copy = &record->copy;
-    same_bytes = record->begin == begin && record->end == end;
+    same_bytes = record->begin == begin && record->end() == end;
   }
 
   Order order;
@@ -458,7 +464,7 @@ std::optional<Evidence> SenderTrack::why_not_kept(const Scene& scene, const Segm
   // took for another connection's (RFC 5961), or opens too. It may not have seen the SYN for all
   // that: errs towards no loss.
   const bool lone_syn = segment.flag(kSyn) && !segment.flag(kAck);
-  if (lone_syn && scene.heard && *scene.heard > copy->time) return Evidence::kSeenBefore;
+  if (lone_syn && scene.heard() && *scene.heard() > copy->time) return Evidence::kSeenBefore;
   return {};
 }
 
@@ -471,7 +477,7 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
   if (repeat != nullptr) {
     scene.pools.troubles[trouble_].repeats.mark_overtaking(scene, repeat->copy, evidence);
   } else {
-    Repeat overtaking{.begin = record->begin, .end = record->end, .copy = record->copy};
+    Repeat overtaking{.begin = record->begin, .end = record->end(), .copy = record->copy};
     overtaking.packets = size_.packets_in(record->copy.payload_length, segment.tcp_header_length);
     overtaking.fate = Repeat::Fate::kSpurious;
     scene.counters.retransmitted_segments += overtaking.packets;
@@ -533,15 +539,15 @@ SenderTrack::Order SenderTrack::compare_with_opener(const Scene& scene, const Se
   if (segment.flag(kAck) && acks_apart != 0) return {acks_apart, Evidence::kAckField};
 
   const Duration late = segment.time - opener.time;
-  const bool path_known = scene.path_rtt > Duration::zero();
-  if (late < (path_known ? scene.path_rtt * 3 / 4 : kReorderingMax)) {
+  const bool path_known = scene.path_rtt() > Duration::zero();
+  if (late < (path_known ? scene.path_rtt() * 3 / 4 : kReorderingMax)) {
     return {-1, Evidence::kProximity};
   }
   const bool sacked_above = trouble_ != kNone && scene.pools.troubles[trouble_].sacked.any_beyond(
                                                      scene.pools.ranges, end);
   if (sacked_above) return {1, Evidence::kSackAbove};
   if (duplicate_acks_ >= 2) return {1, Evidence::kDuplicateAcks};
-  if (late > std::max(kTimeOutMin, scene.path_rtt)) return {1, Evidence::kTimeOut};
+  if (late > std::max(kTimeOutMin, scene.path_rtt())) return {1, Evidence::kTimeOut};
   return {-1, Evidence::kLowConfidence};
 }
 
@@ -551,7 +557,7 @@ void SenderTrack::record_retransmission(const Scene& scene, const Segment& segme
                                         Evidence evidence) {
   LossCounters& counters = scene.counters;
   probe_repeated_ = 1;
-  if (evidence == Evidence::kSkippedIpId && !scene.gaps.known(segment.time)) {
+  if (evidence == Evidence::kSkippedIpId && !scene.gaps().known(segment.time)) {
     Repeat deferred = repeat;
     deferred.deferred = true;
     if (Trouble* trouble = open_trouble(scene)) trouble->repeats.add(scene, deferred);
@@ -583,7 +589,7 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
       }
     }
   }
-  log_ = scene.pools.log.append(owner_, log_, begin, end, segment);
+  scene.pools.log.append(owner_, log_, begin, end, segment);
   next_ = end;
   if (trouble_ != kNone && scene.pools.troubles[trouble_].announced <= next_) {
     scene.pools.troubles[trouble_].announced = StreamOffset();
@@ -594,7 +600,7 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
     probing_ = 1;
     probe_repeated_ = 0;
     probe_sent_ = segment.time;
-    probe_end_ = end;
+    probe_end_ = SeqNum(end);
     probe_tsval_ = segment.tsval;
     // A stream that is first seen in its middle may have sent this timestamp before.
     probe_tsval_is_new_ = segment.has(kHasTsval) &&
@@ -657,13 +663,13 @@ bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
   if (!census_.may_be_tail(numbering)) return false;
   CaptureTime since = last_packet_;
   // The timer starts anew with each word that the sender had by then.
-  if (scene.heard && segment.time - *scene.heard >= sender_answers_after(scene)) {
-    since = std::max(since, *scene.heard);
+  if (scene.heard() && segment.time - *scene.heard() >= sender_answers_after(scene)) {
+    since = std::max(since, *scene.heard());
   }
   // The sender's smoothed round trip (RFC 8985, section 7.2) is no less than the least on its path.
   const Duration wait =
-      scene.least_path_rtt > Duration::zero()
-          ? std::clamp<Duration>(2 * scene.least_path_rtt, kProbeDelayMin, kTimeOutMin)
+      scene.least_path_rtt() > Duration::zero()
+          ? std::clamp<Duration>(2 * scene.least_path_rtt(), kProbeDelayMin, kTimeOutMin)
           : kTimeOutMin;
   return segment.time - since >= wait;
 }
@@ -694,7 +700,7 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
                           (!segment.has(kHasTsval) || segment.tsval == copy.tsval);
   if (!same_tsval || segment.ack.raw() != copy.ack) return false;
   // A SYN that comes twice, if only as the network's copy, is answered twice.
-  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn && *scene.heard > copy.time) {
+  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn() && *scene.heard() > copy.time) {
     return false;
   }
   // A server may resend a stored packet with its old number, but not before a time-out.
@@ -707,15 +713,16 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const StreamOffset begin = segment.seq.unwrap(next_);
   const StreamOffset end = begin + segment.sequence_length();
   bool held = end <= acked_;
-  bool told = scene.heard && *scene.heard > copy.time;
+  bool told = scene.heard() && *scene.heard() > copy.time;
   if (trouble_ != kNone) {
     const RangeList& sacked = scene.pools.troubles[trouble_].sacked;
     held = held || sacked.contains(scene.pools.ranges, begin, end);
     told = told || sacked.any_beyond(scene.pools.ranges, end);
   }
   if (told && !held && apart >= sender_answers_after(scene)) return false;
-  const Duration sender_learns =
-      scene.path_rtt > Duration::zero() ? std::min(scene.path_rtt, kCopyDelayMax) : kCopyDelayMax;
+  const Duration sender_learns = scene.path_rtt() > Duration::zero()
+                                     ? std::min(scene.path_rtt(), kCopyDelayMax)
+                                     : kCopyDelayMax;
   return segment.has(kHasWindow) && segment.window == copy.window &&
          segment.checksum == copy.checksum && segment.tsecr == copy.tsecr && apart < sender_learns;
 }
@@ -777,7 +784,7 @@ bool SenderTrack::on_acknowledgment(const Scene& scene, const Segment& segment) 
 void SenderTrack::note_answer(const Scene& scene, CaptureTime now) {
   // Where SACKs are in use it would say so (RFC 2883), unless that was a SYN.
   const bool of_syn = syn_seen_ && acked_ == base_ + 1;
-  if (!scene.without_sacks && !of_syn) return;
+  if (!scene.without_sacks() && !of_syn) return;
   const RepeatList& repeats = scene.pools.troubles[trouble_].repeats;
   const CaptureTime sent_until = now - rtt_.least() * 3 / 4;  // and no later, to be answered now
   Repeat* repeat = repeats.answered(scene, acked_, now, sent_until);
@@ -849,13 +856,13 @@ std::optional<CaptureTime> SenderTrack::answered_probe(const Scene& scene,
   // The answer to a SYN that was sent again may have been sent again too.
   if (segment.flag(kSyn) && probe_repeated_) return std::nullopt;
   // Of a SYN-ACK that was sent again, the echo says which copy came first.
-  if (probe_end_ == base_ + 1 && probe_repeated_ && trouble_ != kNone && segment.has(kHasTsecr)) {
+  if (probe_end() == base_ + 1 && probe_repeated_ && trouble_ != kNone && segment.has(kHasTsecr)) {
     const TrackPools& pools = scene.pools;
     const Repeat* copy =
         pools.troubles[trouble_].repeats.find_copy(pools.repeats, base_, segment.tsecr);
     if (copy != nullptr) return copy->copy.time;
   }
-  const bool exact = acked_ == probe_end_ && !probe_repeated_;
+  const bool exact = acked_ == probe_end() && !probe_repeated_;
   return exact || is_probe_echo(segment) ? std::optional(probe_sent_) : std::nullopt;
 }
 
@@ -867,18 +874,18 @@ void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   if (!probing_) return;
   // How long it took is not known if the clock was set in between.
   const std::optional<CaptureTime> sent = answered_probe(scene, segment);
-  if (sent && *sent > scene.clock_set && segment.time - *sent >= -kCaptureSkew) {
+  if (sent && *sent > scene.clock_set() && segment.time - *sent >= -kCaptureSkew) {
     const Duration sample = std::max(Duration::zero(), segment.time - *sent);
     if (sample <= kRoundTripMax) {
-      rtt_.add(sample, segment.flag(kSyn) || probe_end_ == base_ + 1);
+      rtt_.add(sample, segment.flag(kSyn) || probe_end() == base_ + 1);
       ++scene.counters.rtt_count;
       scene.counters.rtt_sum += sample;
-      scene.rtt_buckets.count(sample, scene.counters.rtt_buckets);
+      scene.rtt_buckets().count(sample, scene.counters.rtt_buckets);
     }
   }
   const bool echoed = is_probe_echo(segment);
   if (echoed) echo_seen_ = 1;
-  if (echoed || acked_ >= probe_end_) probing_ = 0;
+  if (echoed || acked_ >= probe_end()) probing_ = 0;
 }
 
 // What the receiver has and the capture has not: its own miss, never loss.
@@ -920,7 +927,7 @@ void SenderTrack::finish(const Scene& scene) {
                         (hole.begin == acked_ && duplicate_acks_ >= 2);
     if (!missed || (hole.numbered && census_.holds())) continue;
     const CaptureTime opened = hole.opener.time;
-    if (!scene.gaps.known(opened) || scene.gaps.may_have_missed(hole.since, opened)) continue;
+    if (!scene.gaps().known(opened) || scene.gaps().may_have_missed(hole.since, opened)) continue;
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
         size_.packets_in(hole.end - hole.begin, kTcpHeader);
   }
@@ -940,7 +947,7 @@ void SenderTrack::clear_trouble(const Scene& scene) {
 }
 
 Trouble* SenderTrack::open_trouble(const Scene& scene) {
-  if (!scene.connected && scene.pools.crowded()) {
+  if (!scene.connected() && scene.pools.crowded()) {
     scene.pools.troubles.refuse();
     return nullptr;
   }

@@ -73,7 +73,8 @@ class SenderTrack {
   [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
 
   // The interface that the direction's packets are taken from; others show copies of them.
-  uint32_t link = 0;
+  [[nodiscard]] uint32_t link() const { return link_; }
+  void take_from(uint32_t link) { link_ = link; }
 
  private:
   struct Order {
@@ -150,6 +151,7 @@ class SenderTrack {
   [[nodiscard]] std::optional<CaptureTime> answered_probe(const Scene& scene,
                                                           const Segment& segment) const;
   [[nodiscard]] bool is_probe_echo(const Segment& segment) const;
+  [[nodiscard]] StreamOffset probe_end() const { return probe_end_.unwrap(next_); }
   Trouble* open_trouble(const Scene& scene);
   void clear_trouble(const Scene& scene);
   void drop_trouble_if_over(const Scene& scene);
@@ -159,12 +161,13 @@ class SenderTrack {
   StreamOffset acked_;  // the receiver's cumulative acknowledgment; 0 until one was seen
   CaptureTime last_packet_;
   CaptureTime probe_sent_;  // the segment whose round trip is being measured
-  StreamOffset probe_end_;
+  SeqNum probe_end_;        // of that segment
   uint32_t probe_tsval_ = 0;
   uint32_t newest_tsval_ = 0;
-  LogPosition log_ = 0;
+  LogPosition log_;
   uint32_t trouble_ = kNone;
   uint32_t owner_ = kNone;
+  uint32_t link_ = 0;
   SegmentSize size_;
   RttLeg rtt_;
   uint16_t window_ = 0;  // the receiver's, as on the wire

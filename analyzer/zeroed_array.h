@@ -6,28 +6,49 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace lossgazer {
 
-// Not thread-safe.
+// It begins at a line of the cache. Not thread-safe.
 template <typename T>
 class ZeroedArray {
  public:
   // Throws std::bad_alloc if there is no room.
-  explicit ZeroedArray(size_t size)
-      // calloc, because operator new cannot promise zero pages without touching them.
-      : elements_(static_cast<T*>(std::calloc(size, sizeof(T)))) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    if (!elements_) throw std::bad_alloc();
+  explicit ZeroedArray(size_t size) : size_(size) {
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kLine);
+    if (size == 0) return;
+    // calloc, because operator new cannot promise zero pages without touching them.
+    size_t space = size * sizeof(T) + kLine;
+    memory_.reset(std::calloc(space, 1));
+    if (!memory_) throw std::bad_alloc();
+    void* begin = memory_.get();
+    elements_ = static_cast<T*>(std::align(kLine, size * sizeof(T), begin, space));
   }
+  ZeroedArray(ZeroedArray&& other) noexcept
+      : memory_(std::move(other.memory_)),
+        elements_(std::exchange(other.elements_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  ZeroedArray& operator=(ZeroedArray&& other) noexcept {
+    memory_ = std::move(other.memory_);
+    elements_ = std::exchange(other.elements_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
+  [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] T& operator[](size_t i) { return elements_[i]; }
   [[nodiscard]] const T& operator[](size_t i) const { return elements_[i]; }
 
  private:
+  static constexpr size_t kLine = 64;
+
   struct Free {
-    void operator()(T* memory) const { std::free(memory); }
+    void operator()(void* memory) const { std::free(memory); }
   };
-  std::unique_ptr<T[], Free> elements_;
+  std::unique_ptr<void, Free> memory_;
+  T* elements_ = nullptr;
+  size_t size_;
 };
 
 }  // namespace lossgazer

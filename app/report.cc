@@ -50,13 +50,13 @@ class FileJudge {
         ticked_ = frame.time;
       }
       Segment& segment = batch_[batched_];
-      segment = Segment{};
+      segment.source = number;
+      segment.link = 0;
       const DecodeStatus status = decode(frame, link_type, secret_, segment);
       if (status != DecodeStatus::kOk) {
         ++health.unparsed[static_cast<size_t>(status)];
         return;
       }
-      segment.source = number;
       shared_counters_.mark(segment);
       if (++batched_ == kBatch) flush();
     };

@@ -43,9 +43,9 @@ TEST(Pool, EntriesComeBackFresh) {
 }
 
 // Against a map, with few distinct hashes, so that runs of collisions form, wrap and shrink.
-TEST(HashIndex, AgreesWithAMapThroughCollisionsAndErasures) {
-  constexpr uint32_t kEntries = 200;
-  HashIndex index(kEntries);
+TEST(HashIndex, AgreesWithAMapThroughCollisionsErasuresAndGrowth) {
+  constexpr uint32_t kEntries = 3000;  // about half of which are in it: it grows twice
+  HashIndex index;
   std::map<uint32_t, uint64_t> hash_of_entry;
   std::mt19937 random(1);
   for (int step = 0; step < 20'000; ++step) {
@@ -54,7 +54,7 @@ TEST(HashIndex, AgreesWithAMapThroughCollisionsAndErasures) {
       index.erase(entry->second, number);
       hash_of_entry.erase(entry);
     } else {
-      const uint64_t hash = random() % 40 * 13 + (uint64_t{random() % 3} << 40);
+      const uint64_t hash = random() % 600 * 13 + (uint64_t{random() % 3} << 40);
       index.insert(hash, number);
       hash_of_entry[number] = hash;
     }
@@ -70,14 +70,13 @@ TEST(HashIndex, AgreesWithAMapThroughCollisionsAndErasures) {
 
 TEST(SegmentLog, FindsByOffsetUntilOverwritten) {
   SegmentLog log(1024);
-  LogPosition newest = 0;
-  LogPosition other = 0;
+  LogPosition newest;
+  LogPosition other;
   for (uint64_t i = 0; i < 500; ++i) {
     Segment segment;
     segment.frame = i;
-    newest =
-        log.append(2, newest, StreamOffset(1000 + i * 10), StreamOffset(1010 + i * 10), segment);
-    other = log.append(3, other, StreamOffset(5 + i), StreamOffset(6 + i), segment);
+    log.append(2, newest, StreamOffset(1000 + i * 10), StreamOffset(1010 + i * 10), segment);
+    log.append(3, other, StreamOffset(5 + i), StreamOffset(6 + i), segment);
   }
   for (uint64_t i = 0; i < 500; ++i) {
     const SegmentRecord* record = log.find(2, newest, StreamOffset(1005 + i * 10));
@@ -89,7 +88,7 @@ TEST(SegmentLog, FindsByOffsetUntilOverwritten) {
   EXPECT_EQ(log.find(4, newest, StreamOffset(1005)), nullptr) << "another direction's record";
 
   for (uint64_t i = 0; i < 100; ++i) {
-    other = log.append(3, other, StreamOffset(600 + i), StreamOffset(601 + i), Segment());
+    log.append(3, other, StreamOffset(600 + i), StreamOffset(601 + i), Segment());
   }
   EXPECT_EQ(log.find(2, newest, StreamOffset(1000)), nullptr);
   EXPECT_NE(log.find(2, newest, StreamOffset(5995)), nullptr);
@@ -97,13 +96,13 @@ TEST(SegmentLog, FindsByOffsetUntilOverwritten) {
 
 TEST(SegmentLog, FindsWhatWasNewestAtATime) {
   SegmentLog log(1024);
-  LogPosition newest = 0;
+  LogPosition newest;
   const auto at = [](int64_t ms) { return CaptureTime() + std::chrono::milliseconds(ms); };
   for (int64_t i = 0; i < 500; ++i) {
     Segment segment;
     segment.time = at(1000 + i * 10);
     const auto begin = StreamOffset(1000 + static_cast<uint64_t>(i));
-    newest = log.append(2, newest, begin, begin + 1, segment);
+    log.append(2, newest, begin, begin + 1, segment);
   }
   EXPECT_EQ(log.newest_until(2, newest, at(999)), nullptr);
   for (int64_t i = 0; i < 500; ++i) {
