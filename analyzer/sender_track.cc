@@ -539,10 +539,11 @@ SenderTrack::Order SenderTrack::compare_with_opener(const Scene& scene, const Se
   if (segment.flag(kAck) && acks_apart != 0) return {acks_apart, Evidence::kAckField};
 
   const Duration late = segment.time - opener.time;
-  const bool path_known = scene.path_rtt() > Duration::zero();
-  if (late < (path_known ? scene.path_rtt() * 3 / 4 : kReorderingMax)) {
-    return {-1, Evidence::kProximity};
-  }
+  const Duration soonest = scene.least_path_rtt() > Duration::zero()
+                               ? scene.least_path_rtt() * 3 / 4
+                           : scene.path_rtt() > Duration::zero() ? scene.path_rtt() * 3 / 4
+                                                                 : kReorderingMax;
+  if (late < soonest) return {-1, Evidence::kProximity};
   const bool sacked_above = trouble_ != kNone && scene.pools.troubles[trouble_].sacked.any_beyond(
                                                      scene.pools.ranges, end);
   if (sacked_above) return {1, Evidence::kSackAbove};

@@ -115,6 +115,20 @@ TEST(Reordering, SackAboveAndDuplicateAcksAndTimeOutMeanRetransmission) {
 }
 
 // The retransmission overtakes the original: what filled the hole was needless after all.
+// What the receiver waits before it acknowledges, the sender need not wait before it repeats.
+TEST(Reordering, DelayedAcknowledgmentsMakeNoRetransmissionTooSoon) {
+  Conversation story;
+  story.handshake();
+  for (uint32_t i = 0; i < 4; ++i) {
+    story.peer({.at = 100ms * (i + 1), .seq = 1 + i * kMss, .length = kMss});
+    story.us({.at = 100ms * (i + 1) + 40ms, .ack = 1 + (i + 1) * kMss});
+  }
+  story.peer({.at = 600ms, .seq = 5001, .length = kMss});
+  story.us({.at = 600ms, .ack = 4001, .sack = {{5001, 6001}}});
+  story.peer({.at = 622ms, .seq = 4001, .length = kMss}).finish();
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 4001 retransmission before sack_above"));
+}
+
 TEST(Reordering, OriginalAfterItsRetransmission) {
   Conversation story;
   story.handshake();
