@@ -352,8 +352,10 @@ class Decoder {
     if (header_length < 20 || header_length > length) return DecodeStatus::kMalformed;
 
     const Endpoint source{source_, header.u16<0>()};
-    segment_.key = FlowKey::between(source, {destination_, header.u16<2>()}, encapsulation_);
-    if (segment_.key.end(Sender::kLow) != source) set_bit(kFromHigh);
+    const Endpoint destination{destination_, header.u16<2>()};
+    const bool from_high = FlowKey::is_after(source, destination);
+    segment_.key = FlowKey::in_order(source, destination, from_high, encapsulation_);
+    segment_.bits = static_cast<uint16_t>(segment_.bits | (from_high ? kFromHigh : 0));
     segment_.hash = hash_of(secret_, segment_.key);
     segment_.seq = SeqNum(header.u32<4>());
     segment_.ack = SeqNum(header.u32<8>());

@@ -99,8 +99,9 @@ void Flow::finish(const FlowScene& scene) {
 // NIC.
 bool Flow::is_copy(const Segment& segment) {
   const SenderTrack& sent = track(segment.sender());
+  if (sent.link() == segment.link) return false;
   const std::optional<CaptureTime> last = sent.last_packet();
-  return last && sent.link() != segment.link && segment.time - *last < kRebindAfter;
+  return last && segment.time - *last < kRebindAfter;
 }
 
 void Flow::restart() {

@@ -33,9 +33,29 @@ struct FlowKey {
 
   [[nodiscard]] static constexpr FlowKey between(const Endpoint& a, const Endpoint& b,
                                                  uint32_t encapsulation) {
-    const Endpoint& low = a <= b ? a : b;
-    const Endpoint& high = a <= b ? b : a;
-    return {low.address, high.address, low.port, high.port, encapsulation};
+    return in_order(a, b, is_after(a, b), encapsulation);
+  }
+  // Whether `a` is the high end. Without branches, as in_order(): which end sent a packet cannot be
+  // predicted.
+  [[nodiscard]] static constexpr bool is_after(const Endpoint& a, const Endpoint& b) {
+    const auto before = [](auto one, auto other, bool rest) -> bool {
+      return static_cast<unsigned>(one < other) |
+             (static_cast<unsigned>(one == other) & static_cast<unsigned>(rest));
+    };
+    return before(b.address.upper(), a.address.upper(),
+                  before(b.address.lower(), a.address.lower(), b.port < a.port));
+  }
+  // `swapped`: is_after(a, b).
+  [[nodiscard]] static constexpr FlowKey in_order(const Endpoint& a, const Endpoint& b,
+                                                  bool swapped, uint32_t encapsulation) {
+    const uint64_t mask = uint64_t{0} - static_cast<uint64_t>(swapped);
+    const uint64_t upper = (a.address.upper() ^ b.address.upper()) & mask;
+    const uint64_t lower = (a.address.lower() ^ b.address.lower()) & mask;
+    const auto port = static_cast<uint16_t>((a.port ^ b.port) & mask);
+    return {IpAddress::of_words(a.address.upper() ^ upper, a.address.lower() ^ lower),
+            IpAddress::of_words(b.address.upper() ^ upper, b.address.lower() ^ lower),
+            static_cast<uint16_t>(a.port ^ port), static_cast<uint16_t>(b.port ^ port),
+            encapsulation};
   }
   [[nodiscard]] constexpr Endpoint end(Sender sender) const {
     return sender == Sender::kLow ? Endpoint{low_address, low_port}

@@ -21,6 +21,10 @@ class IpAddress {
   [[nodiscard]] static constexpr IpAddress v6(std::span<const uint8_t, 16> network_order) {
     return {word_at(network_order.first<8>()), word_at(network_order.last<8>())};
   }
+  // The first and the last 64 bits, as numbers.
+  [[nodiscard]] static constexpr IpAddress of_words(uint64_t upper, uint64_t lower) {
+    return {upper, lower};
+  }
   // Reads "192.0.2.1" or "2001:db8::1"; nothing if `text` is neither.
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
 
@@ -34,7 +38,6 @@ class IpAddress {
     }
     return bytes;
   }
-  // The first and the last 64 bits, as numbers.
   [[nodiscard]] constexpr uint64_t upper() const { return upper_; }
   [[nodiscard]] constexpr uint64_t lower() const { return lower_; }
   // The shortest usual text (RFC 5952).

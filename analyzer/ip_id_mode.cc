@@ -27,17 +27,6 @@ int ones_in(uint8_t bits) {
 
 }  // namespace
 
-IdStep IpIdMode::step_to(uint16_t ip_id) const {
-  if (newest_packets_ == 0) return {};
-  const int distance = step_between(newest_, ip_id);
-  // Linux sends zero without counting, in SYN-ACKs and in TIME-WAIT.
-  if (ip_id == 0 && distance != newest_packets_) return {};
-  const uint32_t position = newest_position() + static_cast<uint32_t>(distance);
-  if (distance > kHorizon || distance <= -kHorizon) return {IdStep::Kind::kJump, position, 0};
-  if (distance <= 0) return {IdStep::Kind::kPast, position, 0};
-  return {IdStep::Kind::kNext, position, std::max(0, distance - newest_packets_)};
-}
-
 IpIdMode::Census IpIdMode::add(uint16_t ip_id, uint16_t packets, const IdStep& step,
                                const Skip& skip) {
   if (newest_packets_ == 0) {
@@ -126,15 +115,6 @@ void IpIdMode::rebase(uint16_t ip_id, uint16_t packets) {
 int IpIdMode::distance(uint16_t earlier, uint16_t later) const {
   const int step = step_between(earlier, later);
   return std::abs(step) <= kHorizon ? step : 0;
-}
-
-uint32_t IpIdMode::newest_position() const {
-  return uint32_t{rounds_} << 16 | (swapped() ? swap_bytes(newest_) : newest_);
-}
-
-int IpIdMode::step_between(uint16_t earlier, uint16_t later) const {
-  return swapped() ? serial_distance16(swap_bytes(earlier), swap_bytes(later))
-                   : serial_distance16(earlier, later);
 }
 
 bool IpIdMode::counts_swapped() const { return !counts(plain_steps_) && counts(swapped_steps_); }

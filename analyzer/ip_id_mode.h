@@ -35,7 +35,16 @@ class IpIdMode {
   static constexpr int kHorizon = 1 << 14;
 
   // How far `ip_id` is from what was seen; changes nothing.
-  [[nodiscard]] IdStep step_to(uint16_t ip_id) const;
+  [[nodiscard]] IdStep step_to(uint16_t ip_id) const {
+    if (newest_packets_ == 0) return {};
+    const int distance = step_between(newest_, ip_id);
+    // Linux sends zero without counting, in SYN-ACKs and in TIME-WAIT.
+    if (ip_id == 0 && distance != newest_packets_) return {};
+    const uint32_t position = newest_position() + static_cast<uint32_t>(distance);
+    if (distance > kHorizon || distance <= -kHorizon) return {IdStep::Kind::kJump, position, 0};
+    if (distance <= 0) return {IdStep::Kind::kPast, position, 0};
+    return {IdStep::Kind::kNext, position, std::max(0, distance - newest_packets_)};
+  }
 
   // What is known of the numbers that a packet left out.
   struct Skip {
@@ -79,7 +88,9 @@ class IpIdMode {
   [[nodiscard]] bool shared() const { return strikes_ >= kStrikesMost; }
   // Nothing says that another flow takes numbers of this counter.
   [[nodiscard]] bool may_be_own() const { return !shared() && (holds_ != 0 || clean()); }
-  [[nodiscard]] uint32_t newest_position() const;
+  [[nodiscard]] uint32_t newest_position() const {
+    return uint32_t{rounds_} << 16 | (swapped() ? swap_bytes(newest_) : newest_);
+  }
   // The position is not from before the base.
   [[nodiscard]] bool is_since_base(uint32_t position) const { return position >= base(); }
   // How many wire packets the newest packet stands for, as was thought.
@@ -122,7 +133,10 @@ class IpIdMode {
   [[nodiscard]] bool clean() const;
   [[nodiscard]] uint32_t base() const { return uint32_t{1} << 16 | base_; }
   // In numbers, negative for one that is behind; it has gone round if that is more than 32,767.
-  [[nodiscard]] int step_between(uint16_t earlier, uint16_t later) const;
+  [[nodiscard]] int step_between(uint16_t earlier, uint16_t later) const {
+    return swapped() ? serial_distance16(swap_bytes(earlier), swap_bytes(later))
+                     : serial_distance16(earlier, later);
+  }
   void rebase(uint16_t ip_id, uint16_t packets);
   [[nodiscard]] Census weigh(const IdStep& step, const Skip& skip);
 

@@ -18,12 +18,16 @@ enum class ConnectionOutcome : uint8_t { kOpened = 0, kRefused = 1, kTimeout = 2
 
 // Packets and segments are wire packets: a super-packet counts as those it stands for.
 struct LossCounters {
+  // What quiet packets count, in a line of the cache.
   uint64_t packets = 0;
   uint64_t data_segments = 0;
   uint64_t payload_bytes = 0;
+  uint64_t census_packets = 0;
+  uint64_t rtt_count = 0;
+  Duration rtt_sum{};
+
   std::array<std::array<uint64_t, 2>, 2> lost_packets{};  // by Side, by LossMethod
   uint64_t unanswered_segments = 0;
-  uint64_t census_packets = 0;
   uint64_t retransmitted_segments = 0;
   uint64_t retransmitted_bytes = 0;
   uint64_t spurious_retransmissions = 0;
@@ -36,9 +40,7 @@ struct LossCounters {
   uint64_t ecn_ce_packets = 0;
   uint64_t unseen_bytes = 0;
   std::array<uint64_t, 3> connections{};  // by ConnectionOutcome
-  uint64_t rtt_count = 0;
-  Duration rtt_sum{};
-  RttBuckets::Counts rtt_buckets{};  // of these samples, if a histogram is kept
+  RttBuckets::Counts rtt_buckets{};       // of these samples, if a histogram is kept
 
   [[nodiscard]] uint64_t& lost(Side side, LossMethod method) {
     return lost_packets[static_cast<size_t>(side)][static_cast<size_t>(method)];

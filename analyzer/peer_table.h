@@ -33,12 +33,13 @@ class PeerTable {
   [[nodiscard]] std::vector<PeerRow> drain();
 
  private:
-  struct Row {
+  // What a quiet packet touches is in the first line of the cache, and in one for each direction.
+  struct alignas(64) Row {
+    bool changed = false;
+    uint32_t holders = 0;
+    uint64_t hash = 0;
     PeerKey key;
     std::array<LossCounters, 2> counters;
-    uint64_t hash = 0;
-    uint32_t holders = 0;
-    bool changed = false;
   };
   void erase(uint32_t row);
 

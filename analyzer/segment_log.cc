@@ -15,6 +15,7 @@ void SegmentLog::append(uint32_t owner, LogPosition& position, StreamOffset begi
                         const Segment& segment) {
   if (++head_ == 0) ++head_;  // 0 is no record
   SegmentRecord& record = records_[head_ & mask_];
+  __builtin_prefetch(&records_[(head_ + kPrefetchAhead) & mask_], 1);
   record.begin = begin;
   record.length = static_cast<uint32_t>(end - begin);
   record.copy = CopyEvidence(segment);

@@ -92,6 +92,7 @@ class SegmentLog {
  private:
   static constexpr uint32_t kStride = 32;
   static constexpr int kHopsMax = 512;
+  static constexpr uint32_t kPrefetchAhead = 4;
 
   [[nodiscard]] const SegmentRecord* at(uint32_t owner, uint32_t number) const;
   // The newest record that `is_later` does not hold for; it holds for all after that.

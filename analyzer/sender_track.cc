@@ -55,7 +55,11 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
     ++counters.zero_windows;
 
-  IpIdCensus::Numbering numbering = number(scene, segment);
+  IpIdCensus::Numbering numbering;
+  if (segment.has(kHasIpId)) {
+    numbering.step = census_.step_to(segment.ip_id);
+    if (!numbering.step.is_plain()) numbering = number(scene, segment, numbering.step);
+  }
   Outcome outcome = Outcome::kJudged;
   if (segment.flag(kRst)) {
     ++counters.resets;
@@ -78,11 +82,13 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   if (segment.has(kHasTsval) &&
       (!has_newest_tsval_ || serial_distance(newest_tsval_, segment.tsval) > 0)) {
     newest_tsval_ = segment.tsval;
-    has_newest_tsval_ = 1;
+    if (!has_newest_tsval_) has_newest_tsval_ = 1;
   }
   last_packet_ = seen_ ? std::max(last_packet_, segment.time) : segment.time;
-  last_was_syn_ = segment.flag(kSyn) ? 1 : 0;
-  seen_ = 1;
+  // Flags share a word: reading one waits until another that was just written is in the cache. So
+  // they are written to be changed, and not for every packet.
+  if (segment.flag(kSyn) != last_was_syn()) last_was_syn_ = segment.flag(kSyn) ? 1 : 0;
+  if (!seen_) seen_ = 1;
   return outcome;
 }
 
@@ -91,10 +97,8 @@ IpIdCensus::Gaps SenderTrack::id_gaps(const Scene& scene) const {
   return {trouble_ == kNone ? nullptr : &pools.troubles[trouble_].id_gaps, pools.id_gaps};
 }
 
-IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& segment) const {
-  if (!segment.has(kHasIpId)) return {};
-  const IdStep step = census_.step_to(segment.ip_id);
-  if (step.is_plain()) return {.step = step, .skip = {}};
+IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& segment,
+                                          const IdStep& step) const {
   IpIdCensus::Context context;
   context.takes_bytes = segment.sequence_length() > 0;
   context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
@@ -851,20 +855,19 @@ void SenderTrack::learn_sacks(const Scene& scene, const Segment& segment, Stream
 
 // When what `segment` answers was sent, if a round trip ends with it: with the ACK of the segment's
 // exact end, unless anything was sent again since (Karn), or with the first echo of a timestamp
-// that the segment was the first to carry.
-std::optional<CaptureTime> SenderTrack::answered_probe(const Scene& scene,
-                                                       const Segment& segment) const {
+// that the segment was the first to carry. Else null.
+const CaptureTime* SenderTrack::answered_probe(const Scene& scene, const Segment& segment) const {
   // The answer to a SYN that was sent again may have been sent again too.
-  if (segment.flag(kSyn) && probe_repeated_) return std::nullopt;
+  if (segment.flag(kSyn) && probe_repeated_) return nullptr;
   // Of a SYN-ACK that was sent again, the echo says which copy came first.
   if (probe_end() == base_ + 1 && probe_repeated_ && trouble_ != kNone && segment.has(kHasTsecr)) {
     const TrackPools& pools = scene.pools;
     const Repeat* copy =
         pools.troubles[trouble_].repeats.find_copy(pools.repeats, base_, segment.tsecr);
-    if (copy != nullptr) return copy->copy.time;
+    if (copy != nullptr) return &copy->copy.time;
   }
   const bool exact = acked_ == probe_end() && !probe_repeated_;
-  return exact || is_probe_echo(segment) ? std::optional(probe_sent_) : std::nullopt;
+  return exact || is_probe_echo(segment) ? &probe_sent_ : nullptr;
 }
 
 bool SenderTrack::is_probe_echo(const Segment& segment) const {
@@ -874,8 +877,8 @@ bool SenderTrack::is_probe_echo(const Segment& segment) const {
 void SenderTrack::sample_rtt(const Scene& scene, const Segment& segment) {
   if (!probing_) return;
   // How long it took is not known if the clock was set in between.
-  const std::optional<CaptureTime> sent = answered_probe(scene, segment);
-  if (sent && *sent > scene.clock_set() && segment.time - *sent >= -kCaptureSkew) {
+  const CaptureTime* sent = answered_probe(scene, segment);
+  if (sent != nullptr && *sent > scene.clock_set() && segment.time - *sent >= -kCaptureSkew) {
     const Duration sample = std::max(Duration::zero(), segment.time - *sent);
     if (sample <= kRoundTripMax) {
       rtt_.add(sample, segment.flag(kSyn) || probe_end() == base_ + 1);

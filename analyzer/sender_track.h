@@ -98,7 +98,8 @@ class SenderTrack {
   void forget_stream(const Scene& scene, const StrayRun& run);
 
   [[nodiscard]] IpIdCensus::Gaps id_gaps(const Scene& scene) const;
-  [[nodiscard]] IpIdCensus::Numbering number(const Scene& scene, const Segment& segment) const;
+  [[nodiscard]] IpIdCensus::Numbering number(const Scene& scene, const Segment& segment,
+                                             const IdStep& step) const;
   [[nodiscard]] bool is_copied_ack(const Scene& scene, const Segment& segment) const;
   void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
                    const IpIdCensus::Numbering& numbering);
@@ -148,8 +149,7 @@ class SenderTrack {
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void sample_rtt(const Scene& scene, const Segment& segment);
-  [[nodiscard]] std::optional<CaptureTime> answered_probe(const Scene& scene,
-                                                          const Segment& segment) const;
+  [[nodiscard]] const CaptureTime* answered_probe(const Scene& scene, const Segment& segment) const;
   [[nodiscard]] bool is_probe_echo(const Segment& segment) const;
   [[nodiscard]] StreamOffset probe_end() const { return probe_end_.unwrap(next_); }
   Trouble* open_trouble(const Scene& scene);
