@@ -33,6 +33,11 @@ std::string LossCollector::text() const {
 }
 
 void LossCollector::scrape(const FamilySink& sink) const {
+  // Asked before the snapshot is taken: what they say is in force, the snapshot shows.
+  std::vector<prometheus::MetricFamily> more;
+  if (more_) {
+    more_([&](prometheus::MetricFamily&& family) { more.push_back(std::move(family)); });
+  }
   Snapshot snapshot;
   std::vector<bool> grown;
   std::shared_ptr<const ExpositionOptions> options;
@@ -45,7 +50,7 @@ void LossCollector::scrape(const FamilySink& sink) const {
   peer_families(snapshot, grown, *options, sink);
   peer_info_family(snapshot.peers, *options, sink);
   health_families(snapshot.health, sink);
-  if (more_) more_(sink);
+  for (prometheus::MetricFamily& family : more) sink(std::move(family));
   build_family(build_, sink);
   process_families(sink);
 }

@@ -186,6 +186,20 @@ TEST(LossCollector, ScrapesFromManyThreadsNeverGoDown) {
   EXPECT_EQ(packets, 100U);
 }
 
+// Or a configuration would be said to be in force beside what an older one made.
+TEST(LossCollector, TakesTheSnapshotAfterAllElseWasAsked) {
+  uint64_t asked = 0;
+  Snapshot snapshot;
+  const LossCollector collector(
+      [&] {
+        snapshot.health.flows = asked;
+        return snapshot;
+      },
+      {}, LossCollector::Clock::now, [&](const FamilySink&) { ++asked; });
+  EXPECT_EQ(value_of(collector.text(), "lossgazer_flows"), "1");
+  EXPECT_EQ(value_of(collector.text(), "lossgazer_flows"), "2");
+}
+
 TEST(LossCollector, ShowsHowTheConfigurationFares) {
   ConfigHealth health{.last_reload_successful = true,
                       .last_success = std::chrono::system_clock::time_point(seconds(1234))};
