@@ -121,7 +121,8 @@ class Accounting(SystemTestCase):
         captured = metrics.sum("capture_packets_total", interface="us0")
         self.assertGreater(dropped["kernel"], 100, "the ring was to overflow")
         self.assertEqual(captured + sum(dropped.values()), self.FRAMES)
-        self.assertGreater(metrics.sum("flows_expired_total", reason="evicted"), 1000)
+        evicted = metrics.sum("flows_expired_total", reason="evicted")
+        self.assertGreater(evicted, 0, "the table was to overflow")
         self.assertLessEqual(metrics.sum("flows"), 1000)
         # rest() has seen that what was captured was judged, ignored, unparsed or dropped.
         self.assertEqual(metrics.sum("lost_packets_total"), 0)
