@@ -27,7 +27,7 @@ def why_skip():
     if not all(capabilities >> needed & 1 for needed in (CAP_NET_ADMIN, CAP_SYS_ADMIN)):
         return "making network namespaces takes root (CAP_NET_ADMIN and CAP_SYS_ADMIN)"
     names = ("ip", "nft", "ethtool", "ping", "tcpdump", "curl", "openssl", "setcap", "setpriv")
-    names += ("strace", "chromium", "chromedriver")
+    names += ("strace", "systemd-analyze", "chromium", "chromedriver")
     tools = {name: shutil.which(name) for name in names}
     tools |= {name: find_tool(name) for name in ("prometheus", "promtool")}
     missing = [name for name, path in tools.items() if path is None]
