@@ -5,15 +5,12 @@
 #include <cstdint>
 #include <optional>
 
-#include "analyzer/capture_gaps.h"
-#include "analyzer/flow_clock.h"
 #include "analyzer/flow_key.h"
 #include "analyzer/loss_counters.h"
+#include "analyzer/scene.h"
 #include "analyzer/segment.h"
 #include "analyzer/sender_track.h"
 #include "analyzer/snapshot.h"
-#include "analyzer/track_pools.h"
-#include "analyzer/verdict.h"
 
 namespace lossgazer {
 

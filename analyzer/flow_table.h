@@ -30,7 +30,7 @@ class FlowTable {
   void note_packet(uint32_t number) noexcept {
     Place& place = places_[number];
     place.heard = true;
-    const bool queued = place.previous != kNone || queue_first_ == number;
+    const bool queued = is_queued(number);
     if (queued != place.flow.connected()) return;
     if (queued) {
       unlink(number);

@@ -35,14 +35,9 @@ class HashIndex {
   // The entry must be in the index.
   void erase(uint64_t hash, uint32_t number) {
     --entries_;
-    size_t hole = hash & mask_of(slots_);
-    while (slots_[hole] != 0 && number_in(slots_[hole]) != number) {
-      hole = (hole + 1) & mask_of(slots_);
-    }
-    if (slots_[hole] != 0) return close(hole);
-    hole = hash & mask_of(old_);
-    while (number_in(old_[hole]) != number) hole = (hole + 1) & mask_of(old_);
-    old_[hole] = kGone;
+    const size_t slot = slot_of(slots_, hash, number);
+    if (slots_[slot] != 0) return close(slot);
+    old_[slot_of(old_, hash, number)] = kGone;
   }
   void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_of(slots_)]); }
   // The first entry that may have this hash, to prefetch; kNone if there is none.
@@ -74,6 +69,14 @@ class HashIndex {
       if ((slots[i] & kTagMask) == tag && number != kNone && matches(number)) return number;
     }
     return kNone;
+  }
+
+  // The entry's slot; where it is not in these, the free one that ends the search.
+  [[nodiscard]] static size_t slot_of(const Slots& slots, uint64_t hash, uint32_t number) {
+    const size_t mask = mask_of(slots);
+    size_t i = hash & mask;
+    while (slots[i] != 0 && number_in(slots[i]) != number) i = (i + 1) & mask;
+    return i;
   }
 
   [[nodiscard]] bool is_moving() const { return moved_ < old_.size(); }

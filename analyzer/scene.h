@@ -2,11 +2,13 @@
 // call. Most packets need next to nothing of it, so that it looks things up when it is asked.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "analyzer/capture_gaps.h"
 #include "analyzer/loss_counters.h"
+#include "analyzer/rtt_buckets.h"
 #include "analyzer/segment_log.h"
 #include "analyzer/seq_num.h"
 #include "analyzer/units.h"
@@ -16,7 +18,6 @@ namespace lossgazer {
 
 class Flow;
 class FlowClock;
-class RttBuckets;
 struct TrackPools;
 
 // Where a flow's findings go. Lives for one call.

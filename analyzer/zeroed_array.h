@@ -6,11 +6,11 @@
 #include <memory>
 #include <new>
 #include <type_traits>
-#include <utility>
 
 namespace lossgazer {
 
-// It begins at a line of the cache. Not thread-safe.
+// It begins at a line of the cache. One that was moved from
+// is not to be used. Not thread-safe.
 template <typename T>
 class ZeroedArray {
  public:
@@ -24,16 +24,6 @@ class ZeroedArray {
     if (!memory_) throw std::bad_alloc();
     void* begin = memory_.get();
     elements_ = static_cast<T*>(std::align(kLine, size * sizeof(T), begin, space));
-  }
-  ZeroedArray(ZeroedArray&& other) noexcept
-      : memory_(std::move(other.memory_)),
-        elements_(std::exchange(other.elements_, nullptr)),
-        size_(std::exchange(other.size_, 0)) {}
-  ZeroedArray& operator=(ZeroedArray&& other) noexcept {
-    memory_ = std::move(other.memory_);
-    elements_ = std::exchange(other.elements_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-    return *this;
   }
 
   [[nodiscard]] size_t size() const { return size_; }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analyzer/flow_table.h"
+#include "analyzer/hole_list.h"
 #include "analyzer/shard.h"
 
 namespace lossgazer {

@@ -14,11 +14,9 @@ baseline.json says, by more than 5 %; --update writes that file.
 """
 
 import argparse
-import http.client
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -29,11 +27,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
+
+from netlab import Namespace  # noqa: E402
+from programs import Lossgazer, Process  # noqa: E402
+
 BASELINE = HERE / "baseline.json"
 MARGIN = 0.05
 LOCAL = ("--local", "192.0.2.0/24")
 MILLION = 1_000_000
-DROPPED = "lossgazer_capture_dropped_packets_total"
+DROPPED = "capture_dropped_packets_total"
 
 
 class Bench:
@@ -57,8 +60,8 @@ class Bench:
             subprocess.run([self.program("make_capture"), path, *numbers, *more], check=True)
         return str(path)
 
-    def report(self, path, *arguments):
-        return [self.lossgazer, "report", *LOCAL, *arguments, path]
+    def report(self, path):
+        return [self.lossgazer, "report", *LOCAL, path]
 
     def row(self, measure, figure, goal="", met=None):
         verdict = {None: "", True: "yes", False: "no"}[met]
@@ -70,14 +73,9 @@ class Bench:
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cost(command, environment=None):
+def cost(command):
     """(CPU seconds, greatest resident MB) of a process that is run to its end."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | (environment or {}),
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -135,9 +133,9 @@ def stages(bench):
     )
 
 
-def others(bench, path, least):
+def others(bench, flows, least):
     """lossgazer beside the other programs that judge a capture; `least`: how many times as fast."""
-    small = bench.capture(64 if "64-" in path else 100_000, 200_000)
+    path, small = bench.capture(flows), bench.capture(flows, MILLION // 5)
     commands = {
         "tcptrace": ["tcptrace", "-n", path],
         "argus": ["argus", "-r", path, "-w", "/dev/null"],
@@ -177,7 +175,7 @@ def report(bench):
         if flows == 100_000:
             megabytes = cost(bench.report(path))[1]
             bench.row("… memory", f"{megabytes:.0f} MB", "< 64 MB", megabytes < 64)
-        others(bench, path, {"tcptrace": 1.8, "tshark": 30} if flows == 64 else {"tcptrace": 15})
+        others(bench, flows, {"tcptrace": 1.8, "tshark": 30} if flows == 64 else {"tcptrace": 15})
     lossy = together({"ours": bench.report(bench.capture(1000, loss=20, churn=50))}, bench.runs)
     figure = f"{lossy['ours'] * 1e3:.0f} ns a packet"
     bench.row("… of 1,000 flows that lose 2 % and end after 50", figure)
@@ -207,9 +205,6 @@ class Wire:
     """Two namespaces on a veth pair: frames are sent into one, and captured in the other."""
 
     def __init__(self):
-        sys.path.insert(0, str(HERE.parent / "system"))
-        from netlab import Namespace
-
         self.here = self.there = None
         self.here = Namespace(f"lgbench{os.getpid()}a")
         self.there = Namespace(f"lgbench{os.getpid()}b")
@@ -240,27 +235,15 @@ class Wire:
         return packets / float(done.stdout.split()[3])
 
     def cost(self, command, traffic, settle=2):
-        """CPU seconds and output of a program that is ended once the traffic has passed."""
-        process = subprocess.Popen(
-            self.here.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        """CPU seconds of a program that is ended once the traffic has passed."""
+        program = Process(self.here, *command)
         time.sleep(settle)
-        before = cpu_seconds(process.pid)
+        before = cpu_seconds(program.process.pid)
         traffic()
         time.sleep(settle)
-        spent = cpu_seconds(process.pid) - before
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=30)
-        return spent, output
-
-    def get(self, path):
-        with self.here.entered():
-            connection = http.client.HTTPConnection("127.0.0.1", 10119, timeout=60)
-            connection.request("GET", path)
-            response = connection.getresponse()
-            body = response.read().decode()
-            connection.close()
-            return response.status, body
+        spent = cpu_seconds(program.process.pid) - before
+        program.stop()
+        return spent
 
 
 def cpu_seconds(pid):
@@ -296,7 +279,7 @@ def live(bench):
         spent = {name: [] for name in commands}
         for _ in range(min(bench.runs, 3)):
             for name, command in commands.items():
-                seconds, _ = wire.cost(command, lambda: wire.send(bench, packets, rate))
+                seconds = wire.cost(command, lambda: wire.send(bench, packets, rate))
                 spent[name].append(seconds * 1e9 / packets)
         ns = {name: statistics.median(values) for name, values in spent.items()}
         for name, most in (("bare", 2.5), ("tcpdump", 1.5)):
@@ -309,10 +292,10 @@ def live(bench):
             )
         speeds, dropped = [], 0
         for _ in range(3):  # the same connections: each time of another lossgazer
-            with running(bench, wire):
+            with running(bench, wire) as lossgazer:
                 speeds.append(wire.send(bench, 4 * MILLION))
                 time.sleep(1)
-                dropped += counter(wire, DROPPED)
+                dropped += lossgazer.metrics().sum(DROPPED)
         bench.row(
             f"live, as fast as one core sends ({statistics.median(speeds) / 1e6:.2f} M a second)",
             f"{dropped:,.0f} of 12,000,000 packets dropped",
@@ -323,63 +306,58 @@ def live(bench):
 
 @contextmanager
 def running(bench, wire, *arguments):
-    """A live lossgazer: its process, and how many seconds it took to capture."""
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        wire.here.command(*ours_live(bench, *arguments)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    """A live lossgazer that captures."""
+    command = ours_live(bench, *arguments)
+    lossgazer = Lossgazer(wire.here, *command[1:], program=command[:1])
     try:
-        while not is_ready(wire):
-            if time.monotonic() - begin > 10:
-                raise TimeoutError("lossgazer is not ready")
-            time.sleep(0.002)
-        yield process, time.monotonic() - begin
+        yield lossgazer
     finally:
-        process.terminate()
-        process.wait()
+        lossgazer.stop()
 
 
-def is_ready(wire):
-    try:
-        return wire.get("/-/ready")[0] == 200
-    except OSError:
-        return False
-
-
-def counter(wire, name):
-    _, text = wire.get("/metrics")
-    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+def starting(bench, wire):
+    """How many seconds it takes until it captures."""
+    begin = time.monotonic()
+    lossgazer = Process(wire.here, *ours_live(bench))
+    while lossgazer.get(10119, "/-/ready")[0] != 200:
+        if time.monotonic() - begin > 10:
+            raise TimeoutError(f"lossgazer is not ready:\n{lossgazer.errors()}")
+        time.sleep(0.002)
+    took = time.monotonic() - begin
+    lossgazer.stop()
+    return took
 
 
 def serving(bench):
     """Its start, its memory when idle, and scrapes of many peers."""
-    with Wire() as wire, running(bench, wire) as (process, started):
+    with Wire() as wire:
+        started = statistics.median(starting(bench, wire) for _ in range(bench.runs))
         figure = f"{started * 1e3:.0f} ms"
         bench.row("start, until it captures", figure, "≤ 100 ms", started <= 0.1)
-        idle = resident_mb(process.pid)
+    with Wire() as wire, running(bench, wire) as lossgazer:
+        idle = resident_mb(lossgazer.process.pid)
         bench.row("memory, idle, beside the ring", f"{idle:.0f} MB", "< 20 MB", idle < 20)
-        scrape(bench, wire, 1000, 0.06)
+        scrape(bench, wire, lossgazer, 1000, 0.06)
         with ThreadPoolExecutor(4) as pool:
-            scrapes = [pool.submit(wire.get, "/metrics") for _ in range(40)]
+            scrapes = [pool.submit(lossgazer.page) for _ in range(40)]
             wire.send(bench, MILLION, 200_000)
-            assert all(each.result()[0] == 200 for each in scrapes)
+            for each in scrapes:
+                each.result()
         time.sleep(1)
-        lost = counter(wire, DROPPED)
-        figure = f"{lost:.0f} packets dropped"
-        bench.row("… four at once, at 200,000 packets a second", figure, "0", lost == 0)
-    with Wire() as wire, running(bench, wire, "--peers.max=10000"):
-        scrape(bench, wire, 10_000, 0.8)
+        dropped = lossgazer.metrics().sum(DROPPED)
+        figure = f"{dropped:.0f} packets dropped"
+        bench.row("… four at once, at 200,000 packets a second", figure, "0", dropped == 0)
+    with Wire() as wire, running(bench, wire, "--peers.max=10000") as lossgazer:
+        scrape(bench, wire, lossgazer, 10_000, 0.8)
 
 
-def scrape(bench, wire, peers, most):
+def scrape(bench, wire, lossgazer, peers, most):
     wire.send(bench, 10 * peers, 50_000, flows=peers, peers=peers)
     time.sleep(1)
     times = []
     for _ in range(bench.runs):
         begin = time.monotonic()
-        _, text = wire.get("/metrics")
+        text = lossgazer.page()
         times.append(time.monotonic() - begin)
     took = statistics.median(times)
     bench.row(
@@ -411,10 +389,9 @@ def instruction_ratios(bench):
     }.items():
         # What starting takes is left out: two captures' difference.
         short, long = (bench.capture(packets=packets, **options) for packets in (50_000, 150_000))
-        ours, bare = (
-            instructions([*command, long]) - instructions([*command, short])
-            for command in (bench.report("")[:-1], [bench.program("bare_counter")])
-        )
+        ours = instructions(bench.report(long)) - instructions(bench.report(short))
+        counter = bench.program("bare_counter")
+        bare = instructions([counter, long]) - instructions([counter, short])
         yield name, ours / bare
 
 

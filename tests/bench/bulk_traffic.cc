@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "analyzer/segment.h"
+
 namespace lossgazer::bench {
 namespace {
 
 constexpr uint32_t kSegment = 1448;
-constexpr uint8_t kFin = 0x01;
-constexpr uint8_t kSyn = 0x02;
-constexpr uint8_t kAck = 0x10;
 constexpr CaptureTime kStart{std::chrono::hours(24 * 365 * 50)};
 constexpr uint32_t kHost = 0xc0000201;  // 192.0.2.1
 constexpr uint32_t kPeers = 0x0a000001;
