@@ -21,8 +21,8 @@ int main(int count, char** arguments) try {
   CLI::App app("Writes a capture of benchmark traffic.");
   app.add_option("FILE", file)->required();
   app.add_option("--packets", packets);
-  app.add_option("--flows", shape.flows)->check(CLI::PositiveNumber);
-  app.add_option("--peers", shape.peers)->check(CLI::PositiveNumber);
+  app.add_option("--flows", shape.flows)->check(CLI::Range(1, 50'000'000));
+  app.add_option("--peers", shape.peers)->check(CLI::Range(1, 50'000'000));
   app.add_option("--loss", shape.loss_per_mille);
   app.add_option("--churn", shape.churn);
   app.add_option("--snaplen", snaplen);

@@ -80,8 +80,8 @@ int main(int count, char** arguments) try {
   app.add_option("INTERFACE", interface)->required();
   app.add_option("--packets", packets);
   app.add_option("--rate", rate);
-  app.add_option("--flows", shape.flows)->check(CLI::PositiveNumber);
-  app.add_option("--peers", shape.peers)->check(CLI::PositiveNumber);
+  app.add_option("--flows", shape.flows)->check(CLI::Range(1, 50'000'000));
+  app.add_option("--peers", shape.peers)->check(CLI::Range(1, 50'000'000));
   CLI11_PARSE(app, count, arguments);
   BulkTraffic traffic(shape);
   std::vector<Frame> frames(packets);
