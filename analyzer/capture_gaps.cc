@@ -72,6 +72,11 @@ void CaptureGaps::resume(CaptureTime time) noexcept {
   known_until_ = time;
 }
 
+void CaptureGaps::merge(const CaptureGaps& other) noexcept {
+  for (uint32_t i = 0; i < other.count_; ++i) add(other.windows_[i].begin, other.windows_[i].end);
+  known_until_ = std::min(known_until_, other.known_until_);
+}
+
 CaptureGaps CaptureGaps::moved(Duration ahead, CaptureTime since, CaptureTime now) const noexcept {
   CaptureGaps moved;
   moved.add(CaptureTime::min(), since);

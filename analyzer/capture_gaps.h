@@ -55,6 +55,9 @@ class CaptureGaps {
   // ever.
   void resume(CaptureTime time) noexcept;
 
+  // What either of two readers of one source may have missed, and what both know.
+  void merge(const CaptureGaps& other) noexcept;
+
   // The same by flows' time, which goes `ahead` of the clock since `since` and is `now`: see
   // FlowClock. Before `since` all may have been missed.
   [[nodiscard]] CaptureGaps moved(Duration ahead, CaptureTime since,

@@ -66,6 +66,7 @@ struct CaptureHealth {
   uint64_t peers = 0;
   uint64_t peer_limit = 0;
   std::array<uint64_t, kPeerExpiryName.size()> peers_expired{};  // by PeerExpiry
+  uint32_t flow_sample = 1;                                      // one flow in so many is captured
 };
 
 }  // namespace lossgazer

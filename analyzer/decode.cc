@@ -390,13 +390,18 @@ class Decoder {
 
 DecodeStatus decode(const Frame& frame, LinkType link_type, HashKey secret,
                     Segment& segment) noexcept {
-  const uint16_t source = segment.source;
-  const uint32_t link = segment.link;
-  segment = Segment{};
+  // What not every TCP header has. The rest is always written; clearing it all takes longer than
+  // decoding an option.
+  segment.tsval = 0;
+  segment.tsecr = 0;
+  segment.window = 0;
+  segment.checksum = 0;
+  segment.mss = 0;
+  segment.window_scale = 0;
+  segment.sack_count = 0;
+  segment.sack = {};
   segment.time = frame.time;
   segment.frame = frame.number;
-  segment.source = source;
-  segment.link = link;
   return Decoder(frame, secret, segment).decode(link_type);
 }
 

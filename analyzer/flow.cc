@@ -12,29 +12,21 @@ constexpr Duration kRebindAfter = std::chrono::seconds(1);
 // clock that was set back, if by too little for FlowClock to tell.
 constexpr Duration kDisorderMax = std::chrono::seconds(1);
 
-uint32_t owner_of(uint32_t number, Sender sender) {
-  return number * 2 + static_cast<uint32_t>(sender);
-}
-
 }  // namespace
 
-Flow::Flow(uint32_t number, const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender,
-           bool has_direction)
+Flow::Flow(const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender, bool has_direction)
     : key_(key),
-      hash_(hash),
-      number_(number),
+      hash_(static_cast<uint32_t>(hash)),
       row_(row),
       first_sender_(first_sender),
-      has_direction_(has_direction ? 1 : 0) {
-  restart();
-}
+      has_direction_(has_direction ? 1 : 0) {}
 
 Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   const Sender sender = segment.sender();
   SenderTrack& sent = track(sender);
   SenderTrack& back = track(other(sender));
   if (is_copy(segment)) return Outcome::kCopy;
-  sent.take_from(segment.link);
+  links_[static_cast<size_t>(sender)] = segment.link;
   if (segment.time < last_packet_ - kDisorderMax) {
     last_packet_ = segment.time;
     for (SenderTrack& each : tracks_) each.set_back(segment.time);
@@ -53,7 +45,6 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
     }
     finish(scene);  // the ports are used again
     restart();
-    sent.take_from(segment.link);
   }
   if (segment.flag(kSyn)) {
     sent.limit_segment_size(segment.mss);
@@ -98,16 +89,13 @@ void Flow::finish(const FlowScene& scene) {
 // The same packet seen on another interface too: on a bridge and its port, say, or a veth and a
 // NIC.
 bool Flow::is_copy(const Segment& segment) {
-  const SenderTrack& sent = track(segment.sender());
-  if (sent.link() == segment.link) return false;
-  const std::optional<CaptureTime> last = sent.last_packet();
+  if (links_[static_cast<size_t>(segment.sender())] == segment.link) return false;
+  const std::optional<CaptureTime> last = track(segment.sender()).last_packet();
   return last && segment.time - *last < kRebindAfter;
 }
 
 void Flow::restart() {
-  for (const Sender sender : {Sender::kLow, Sender::kHigh}) {
-    track(sender) = SenderTrack(owner_of(number_, sender));
-  }
+  tracks_ = {};
   opening_ = Opening::kNotSeen;
   reset_ = 0;
   fins_ = 0;

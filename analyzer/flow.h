@@ -18,10 +18,9 @@ namespace lossgazer {
 class Flow {
  public:
   Flow() = default;
-  // `number` names the flow among the shard's. `row` is its peer's. `first_sender`: the end whose
-  // packets count in counters[0]: us, or the lower address where nobody is us.
-  Flow(uint32_t number, const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender,
-       bool has_direction);
+  // `row` is its peer's, `hash` its key's. `first_sender`: the end whose packets count in
+  // counters[0]: us, or the lower address where nobody is us.
+  Flow(const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender, bool has_direction);
 
   enum class Outcome : uint8_t { kJudged, kCopy };
   Outcome judge(const FlowScene& scene, const Segment& segment);
@@ -30,10 +29,9 @@ class Flow {
   // The flow is forgotten: decides everything.
   void finish(const FlowScene& scene);
 
-  // kNone: there is no flow in this place.
-  [[nodiscard]] uint32_t number() const { return number_; }
   [[nodiscard]] const FlowKey& key() const { return key_; }
-  [[nodiscard]] uint64_t hash() const { return hash_; }
+  // The lower half of its hash: as much as an index looks at.
+  [[nodiscard]] uint32_t hash() const { return hash_; }
   [[nodiscard]] uint32_t row() const { return row_; }
   void set_row(uint32_t row) { row_ = row; }
   [[nodiscard]] CaptureTime last_packet() const { return last_packet_; }
@@ -67,7 +65,10 @@ class Flow {
   // A SYN did not permit them (RFC 2018, section 2): neither end sends any.
   [[nodiscard]] bool without_sacks() const { return without_sacks_ != 0; }
 
-  // What a SenderTrack's owner number stands for.
+  // What names a direction among all of the shard's, and what that stands for.
+  [[nodiscard]] static uint32_t owner_of(uint32_t number, Sender sender) {
+    return number * 2 + static_cast<uint32_t>(sender);
+  }
   [[nodiscard]] static uint32_t number_of(uint32_t owner) { return owner / 2; }
   [[nodiscard]] static Sender sender_of(uint32_t owner) { return static_cast<Sender>(owner % 2); }
 
@@ -81,11 +82,12 @@ class Flow {
   void close_opening(const FlowScene& scene, ConnectionOutcome outcome);
 
   FlowKey key_;
-  uint64_t hash_ = 0;
   CaptureTime last_packet_;
   std::array<SenderTrack, 2> tracks_;  // by Sender
-  uint32_t number_ = kNone;
+  uint32_t hash_ = 0;
   uint32_t row_ = 0;
+  // The interface that a direction's packets are taken from; others show copies of them.
+  std::array<uint32_t, 2> links_{};    // by Sender
   std::array<uint16_t, 2> sources_{};  // by Sender
   Sender first_sender_ = Sender::kLow;
   Sender opener_ = Sender::kLow;  // who sent the SYN
@@ -95,6 +97,6 @@ class Flow {
   uint8_t fins_ : 2 = 0;  // a bit for each sender
   uint8_t without_sacks_ : 1 = 0;
 };
-static_assert(sizeof(Flow) <= 300, "a quiet flow stays small");
+static_assert(sizeof(Flow) <= 280, "a quiet flow stays small");
 
 }  // namespace lossgazer

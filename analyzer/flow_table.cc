@@ -14,7 +14,9 @@ uint32_t FlowTable::insert(const Segment& segment, uint32_t row, Sender first_se
                            bool has_direction) {
   const uint32_t number = places_.acquire();
   if (number == kNone) return kNone;
-  places_[number].flow = Flow(number, segment.key, segment.hash, row, first_sender, has_direction);
+  Place& place = places_[number];
+  place.flow = Flow(segment.key, segment.hash, row, first_sender, has_direction);
+  place.used = 1;
   index_.insert(segment.hash, number);
   return number;
 }
@@ -23,7 +25,7 @@ void FlowTable::erase(uint32_t number) {
   Place& place = places_[number];
   index_.erase(place.flow.hash(), number);
   if (is_queued(number)) unlink(number);
-  place.flow = Flow();
+  place = Place();
   places_.release(number);
 }
 
@@ -52,7 +54,7 @@ uint32_t FlowTable::eviction_candidate(CaptureTime now) {
 uint32_t FlowTable::next_place() {
   if (places_.highest() == 0) return kNone;
   hand_ = hand_ % places_.highest() + 1;
-  return (*this)[hand_].number() == kNone ? kNone : hand_;
+  return places_[hand_].used != 0 ? hand_ : kNone;
 }
 
 void FlowTable::prefetch_flow(const Segment& segment) const {
@@ -62,17 +64,18 @@ void FlowTable::prefetch_flow(const Segment& segment) const {
   for (size_t offset = 0; offset < sizeof(Place); offset += 64) {
     __builtin_prefetch(memory + offset);
   }
+  __builtin_prefetch(memory + sizeof(Place) - 1);  // it may begin anywhere in a line
 }
 
 void FlowTable::enqueue(uint32_t number) noexcept {
   Place& place = places_[number];
-  place.heard = false;
-  place.previous = queue_last_;
+  place.heard = 0;
+  place.previous = queue_last_ & kMost;
   place.next = kNone;
   if (queue_last_ == kNone) {
     queue_first_ = number;
   } else {
-    places_[queue_last_].next = number;
+    places_[queue_last_].next = number & kMost;
   }
   queue_last_ = number;
 }

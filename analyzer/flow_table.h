@@ -1,6 +1,7 @@
 // The flows of a shard, found by their key; bounded.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -15,7 +16,11 @@ namespace lossgazer {
 // yet or no longer, stand in a queue: they are the first to go. Not thread-safe.
 class FlowTable {
  public:
-  explicit FlowTable(size_t flows_max) : places_(flows_max) {}
+  // A flow's number and one bit more fit 32.
+  static constexpr uint32_t kMost = (uint32_t{1} << 31) - 1;
+
+  // `flows_max`: at most kMost.
+  explicit FlowTable(size_t flows_max) : places_(flows_max) { assert(flows_max <= kMost); }
 
   // The number of the segment's flow, or kNone.
   [[nodiscard]] uint32_t find(const Segment& segment) const {
@@ -29,7 +34,7 @@ class FlowTable {
   // To be called after each packet that the flow judged, the first one too.
   void note_packet(uint32_t number) noexcept {
     Place& place = places_[number];
-    place.heard = true;
+    place.heard = 1;
     const bool queued = is_queued(number);
     if (queued != place.flow.connected()) return;
     if (queued) {
@@ -54,14 +59,21 @@ class FlowTable {
   // Bring what find() will touch into the cache: first the index, later the flow.
   void prefetch_index(const Segment& segment) const { index_.prefetch(segment.hash); }
   void prefetch_flow(const Segment& segment) const;
+  // Its peer's row, if that flow was brought here; may be another's, and kNone.
+  [[nodiscard]] uint32_t likely_row(const Segment& segment) const {
+    const uint32_t number = index_.likely(segment.hash);
+    return number == kNone ? kNone : places_[number].flow.row();
+  }
 
  private:
   struct Place {
     Flow flow;
-    uint32_t previous = kNone;  // in the queue
-    uint32_t next = kNone;
-    bool heard = false;  // since it was put at the queue's end
+    uint32_t previous : 31 = kNone;  // in the queue
+    uint32_t used : 1 = 0;           // there is a flow
+    uint32_t next : 31 = kNone;
+    uint32_t heard : 1 = 0;  // since it was put at the queue's end
   };
+  static_assert(sizeof(Place) <= 288, "there are many");
 
   [[nodiscard]] bool is_queued(uint32_t number) const {
     return places_[number].previous != kNone || queue_first_ == number;

@@ -12,7 +12,7 @@
 
 namespace lossgazer {
 
-// Not thread-safe.
+// Of a hash, only the lower 32 bits count. Not thread-safe.
 class HashIndex {
  public:
   HashIndex() = default;

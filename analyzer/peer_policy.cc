@@ -79,10 +79,16 @@ PeerPolicy::PeerPolicy(const PeerRules& rules)
 
 std::optional<PeerKey> PeerPolicy::peer_of(const Segment& first, Sender us,
                                            const NetworkSet& local) const {
-  const IpAddress address = first.key.end(other(us)).address;
+  std::optional<PeerKey> key = peer_of(first.key.end(other(us)).address);
+  if (!key) return key;
+  key->port = port_label(first);
+  if (label_local_) key->local = local.longest(first.key.end(us).address);
+  return key;
+}
+
+std::optional<PeerKey> PeerPolicy::peer_of(const IpAddress& address) const {
   if (excluded_.contains(address)) return std::nullopt;
-  PeerKey key{.address = address, .port = port_label(first)};
-  if (label_local_) key.local = local.longest(first.key.end(us).address);
+  PeerKey key{.address = address};
   if (const auto network = grouped_.longest(address)) {
     const auto group =
         std::ranges::lower_bound(groups_, *network, {}, &decltype(groups_)::value_type::first);

@@ -48,7 +48,9 @@ class PeerPolicy {
   // excluded. Of several networks that hold an address, the longest counts. `local`: all of ours.
   [[nodiscard]] std::optional<PeerKey> peer_of(const Segment& first, Sender us,
                                                const NetworkSet& local) const;
-  // The same where nobody is us: always the two addresses.
+  // The same of a peer that nothing else is known of: without further labels.
+  [[nodiscard]] std::optional<PeerKey> peer_of(const IpAddress& address) const;
+  // Where nobody is us: always the two addresses.
   [[nodiscard]] PeerKey pair_of(const Segment& first) const;
 
   // The flow's key once its server is known to be who sent `syn_ack`; nothing if that adds nothing.

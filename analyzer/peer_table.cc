@@ -30,7 +30,9 @@ void PeerTable::release(uint32_t row) {
 
 std::array<LossCounters, 2>& PeerTable::counters(uint32_t number) {
   Row& row = rows_[number];
-  if (!row.changed) {
+  // Once it has packets, it is known to have changed without a look at another line of the cache.
+  const bool quiet = row.counters[0].packets == 0 && row.counters[1].packets == 0;
+  if (quiet && !row.changed) {
     row.changed = true;
     changed_.push_back(number);
   }

@@ -29,17 +29,21 @@ class PeerTable {
   [[nodiscard]] const PeerKey& key(uint32_t row) const { return rows_[row].key; }
   // The row's counters, about to be changed.
   [[nodiscard]] std::array<LossCounters, 2>& counters(uint32_t row);
+  // Brings what a quiet packet touches into the cache.
+  void prefetch(uint32_t row) const {
+    for (const LossCounters& counters : rows_[row].counters) __builtin_prefetch(&counters, 1);
+  }
   // Hands over what was counted, and starts again from zero.
   [[nodiscard]] std::vector<PeerRow> drain();
 
  private:
-  // What a quiet packet touches is in the first line of the cache, and in one for each direction.
+  // What a quiet packet touches is in two lines of the cache, one for each direction.
   struct alignas(64) Row {
+    std::array<LossCounters, 2> counters;
     bool changed = false;
     uint32_t holders = 0;
     uint64_t hash = 0;
     PeerKey key;
-    std::array<LossCounters, 2> counters;
   };
   void erase(uint32_t row);
 

@@ -1,14 +1,19 @@
 // A bounded store of equal-sized entries, addressed by number. Memory comes in chunks as it is
-// first needed and is kept, so that nothing is allocated for a packet once the traffic was met
-// before.
+// first needed, each twice as large as the one before, and is kept, so that nothing is allocated
+// for a packet once the traffic was met before.
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
+
+#include "analyzer/zeroed_memory.h"
 
 namespace lossgazer {
 
@@ -40,11 +45,11 @@ class Pool {
   }
   [[nodiscard]] T& operator[](uint32_t number) {
     assert(number != kNone && number <= created_);
-    return chunks_[(number - 1) / kChunk][(number - 1) % kChunk];
+    return *place_of(number);
   }
   [[nodiscard]] const T& operator[](uint32_t number) const {
     assert(number != kNone && number <= created_);
-    return chunks_[(number - 1) / kChunk][(number - 1) % kChunk];
+    return *place_of(number);
   }
   [[nodiscard]] size_t used() const { return used_; }
   [[nodiscard]] size_t entries_max() const { return entries_max_; }
@@ -57,12 +62,30 @@ class Pool {
   [[nodiscard]] bool crowded() const { return used_ > entries_max_ / 4 * 3; }
 
  private:
-  static constexpr uint32_t kChunk = 256;
+  // Entries are made so many at once; the first chunk has as many.
+  static constexpr uint32_t kAtOnce = 256;
+  static constexpr uint32_t kAtOnceBits = 8;
+  static_assert(kAtOnce == 1 << kAtOnceBits && std::is_trivially_destructible_v<T>);
+
+  // From kAtOnce, entries are counted by chunks: each begins at a power of two.
+  [[nodiscard]] static uint64_t count_of(uint32_t number) { return uint64_t{number} + kAtOnce - 1; }
+  [[nodiscard]] static size_t chunk_of(uint32_t number) {
+    return static_cast<size_t>(std::bit_width(count_of(number) >> kAtOnceBits) - 1);
+  }
+  [[nodiscard]] T* place_of(uint32_t number) const {
+    const size_t chunk = chunk_of(number);
+    return begins_[chunk] + (count_of(number) - (uint64_t{kAtOnce} << chunk));
+  }
 
   bool grow() {
     if (created_ >= entries_max_) return false;
-    chunks_.push_back(std::make_unique<T[]>(kChunk));
-    const auto more = static_cast<uint32_t>(std::min<size_t>(kChunk, entries_max_ - created_));
+    const size_t chunk = chunk_of(created_ + 1);
+    if (chunk == chunks_.size()) {
+      const size_t size = std::min<size_t>(size_t{kAtOnce} << chunk, entries_max_ - created_);
+      begins_[chunk] = static_cast<T*>(chunks_.emplace_back(size * sizeof(T)).begin());
+    }
+    const auto more = static_cast<uint32_t>(std::min<size_t>(kAtOnce, entries_max_ - created_));
+    std::uninitialized_value_construct_n(place_of(created_ + 1), more);
     for (uint32_t i = more; i > 0; --i) free_.push_back(created_ + i);
     created_ += more;
     return true;
@@ -72,7 +95,8 @@ class Pool {
   size_t used_ = 0;
   uint64_t refused_ = 0;
   uint32_t created_ = 0;
-  std::vector<std::unique_ptr<T[]>> chunks_;
+  std::vector<ZeroedMemory> chunks_;
+  std::array<T*, 32 - kAtOnceBits + 1> begins_{};  // of each chunk
   std::vector<uint32_t> free_;
 };
 

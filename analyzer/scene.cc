@@ -36,6 +36,8 @@ void Scene::report(VerdictKind kind, Evidence evidence, StreamOffset begin,
                 .payload_length = copy.payload_length});
 }
 
+uint32_t Scene::owner() const { return Flow::owner_of(around_.flow_number, sender_); }
+
 const CaptureGaps& Scene::gaps() const { return around_.gaps.of(flow_.source(sender_)); }
 
 CaptureTime Scene::clock_set() const { return around_.clock.stepped(); }
@@ -60,6 +62,8 @@ std::optional<CaptureTime> Scene::heard() const {
 }
 
 bool Scene::heard_syn() const { return flow_.track(other(sender_)).last_was_syn(); }
+
+bool Scene::heard_repeated_syn() const { return flow_.track(other(sender_)).syn_was_repeated(); }
 
 uint32_t Scene::owed_acks() const { return flow_.track(other(sender_)).unacknowledged_packets(); }
 

@@ -28,6 +28,7 @@ struct FlowScene {
   const FlowClock& clock;
   const SourceGaps& gaps;
   const RttBuckets& rtt_buckets;
+  uint32_t flow_number;  // names the flow among the shard's
 };
 
 class Scene {
@@ -45,6 +46,8 @@ class Scene {
   void report(VerdictKind kind, Evidence evidence, StreamOffset begin, const CopyEvidence& copy,
               std::optional<Side> side = {}, std::optional<VerdictKind> revises = {}) const;
 
+  // Names this direction among all of the shard's, never kNone.
+  [[nodiscard]] uint32_t owner() const;
   // Of the source that this direction is captured by.
   [[nodiscard]] const CaptureGaps& gaps() const;
   [[nodiscard]] const RttBuckets& rtt_buckets() const { return around_.rtt_buckets; }
@@ -58,8 +61,9 @@ class Scene {
   [[nodiscard]] Duration least_sender_rtt() const;
   // When the receiver last sent anything.
   [[nodiscard]] std::optional<CaptureTime> heard() const;
-  // And that was a SYN.
+  // And that was a SYN; and it was sent again.
   [[nodiscard]] bool heard_syn() const;
+  [[nodiscard]] bool heard_repeated_syn() const;
   // Packets that the sender had received and not acknowledged, in what was seen so far; and up to
   // where it had.
   [[nodiscard]] uint32_t owed_acks() const;

@@ -240,7 +240,7 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
   const StreamOffset begin = segment.seq.unwrap(next_);
   const StreamOffset end = begin + segment.sequence_length();
   const bool far = end > next_ + StrayRun::kFar || begin + StrayRun::kFar < next_;
-  if (far && is_stray(scene.pools, begin, end)) return take_stray(scene, segment);
+  if (far && is_stray(scene, begin, end)) return take_stray(scene, segment);
 
   if (is_window_probe(segment, begin)) {
     if (begin == next_) byte_probed_ = 1;
@@ -288,8 +288,8 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
     outcome = judge_hole(scene, segment, begin, end, holes.bytes,
                          {&hole.opener, hole.since, hole.numbered});
   } else {
-    outcome = judge_hole(scene, segment, begin, end, 0,
-                         {copy_at(scene.pools, base_), last_packet_, false});
+    outcome =
+        judge_hole(scene, segment, begin, end, 0, {copy_at(scene, base_), last_packet_, false});
   }
   if (outcome == Outcome::kDuplicate) return outcome;
   census_.expect_tail(numbering,
@@ -303,12 +303,12 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
 
 // Whether a segment so far from the highest byte is none of the stream, as far as is known. Behind
 // it, the receiver may still wait for the segment, or it was seen before.
-bool SenderTrack::is_stray(const TrackPools& pools, StreamOffset begin, StreamOffset end) const {
+bool SenderTrack::is_stray(const Scene& scene, StreamOffset begin, StreamOffset end) const {
   if (end > next_ + StrayRun::kFar) return true;
   if (acked_ != StreamOffset() && acked_ <= begin + StrayRun::kFar) return false;
-  if (copy_at(pools, begin) != nullptr) return false;
+  if (copy_at(scene, begin) != nullptr) return false;
   return trouble_ == kNone ||
-         pools.troubles[trouble_].holes.overlap(pools.holes, begin, end).bytes == 0;
+         scene.pools.troubles[trouble_].holes.overlap(scene.pools.holes, begin, end).bytes == 0;
 }
 
 SenderTrack::Outcome SenderTrack::take_stray(const Scene& scene, const Segment& segment) {
@@ -356,12 +356,13 @@ void SenderTrack::forget_stream(const Scene& scene, const StrayRun& run) {
 }
 
 // The newest copy of the byte at `offset` that is remembered, or null.
-const CopyEvidence* SenderTrack::copy_at(const TrackPools& pools, StreamOffset offset) const {
+const CopyEvidence* SenderTrack::copy_at(const Scene& scene, StreamOffset offset) const {
+  const TrackPools& pools = scene.pools;
   if (trouble_ != kNone) {
     const Repeat* repeat = pools.troubles[trouble_].repeats.find(pools.repeats, offset);
     if (repeat != nullptr) return &repeat->copy;
   }
-  const SegmentRecord* record = pools.log.find(owner_, log_, offset);
+  const SegmentRecord* record = pools.log.find(scene.owner(), log_, offset);
   return record == nullptr ? nullptr : &record->copy;
 }
 
@@ -372,7 +373,8 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
   const TrackPools& pools = scene.pools;
   const Trouble* trouble = trouble_ == kNone ? nullptr : &pools.troubles[trouble_];
   const Repeat* repeat = trouble == nullptr ? nullptr : trouble->repeats.find(pools.repeats, begin);
-  const SegmentRecord* record = repeat == nullptr ? pools.log.find(owner_, log_, begin) : nullptr;
+  const SegmentRecord* record =
+      repeat == nullptr ? pools.log.find(scene.owner(), log_, begin) : nullptr;
   const CopyEvidence* copy = nullptr;
   bool same_bytes = false;
   if (repeat != nullptr) {
@@ -594,7 +596,7 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
       }
     }
   }
-  scene.pools.log.append(owner_, log_, begin, end, segment);
+  scene.pools.log.append(scene.owner(), log_, begin, end, segment);
   next_ = end;
   if (trouble_ != kNone && scene.pools.troubles[trouble_].announced <= next_) {
     scene.pools.troubles[trouble_].announced = StreamOffset();
@@ -704,8 +706,10 @@ bool SenderTrack::is_network_copy(const Scene& scene, const Segment& segment,
   const bool same_tsval = segment.has(kHasTsval) == copy.has(kHasTsval) &&
                           (!segment.has(kHasTsval) || segment.tsval == copy.tsval);
   if (!same_tsval || segment.ack.raw() != copy.ack) return false;
-  // A SYN that comes twice, if only as the network's copy, is answered twice.
-  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn() && *scene.heard() > copy.time) {
+  // A SYN that comes twice, if only as the network's copy, is answered twice; at once, if it was
+  // sent again and the timer of the first answer runs out meanwhile.
+  if (segment.flag(kSyn) && segment.flag(kAck) && scene.heard_syn() &&
+      (scene.heard_repeated_syn() || *scene.heard() > copy.time)) {
     return false;
   }
   // A server may resend a stored packet with its old number, but not before a time-out.
@@ -796,7 +800,7 @@ void SenderTrack::note_answer(const Scene& scene, CaptureTime now) {
   if (repeat == nullptr) return;
   // The left edge was needed most likely: it is answered so only if nothing else can be.
   const CaptureTime until = repeat->at_left_edge ? sent_until : repeat->copy.time;
-  const SegmentRecord* before = scene.pools.log.newest_until(owner_, log_, until);
+  const SegmentRecord* before = scene.pools.log.newest_until(scene.owner(), log_, until);
   const bool is_next =
       before != nullptr && (before->begin <= acked_ || now - before->copy.time >= kTimeOutMin);
   if (is_next) RepeatList::mark_answered(scene, *repeat);
@@ -946,7 +950,7 @@ void SenderTrack::clear_trouble(const Scene& scene) {
   trouble.sacked.clear(pools.ranges);
   trouble.id_gaps.clear(pools.id_gaps);
   trouble = Trouble();
-  trouble.owner = owner_;
+  trouble.owner = scene.owner();
   drop_trouble_if_over(scene);
 }
 
@@ -958,7 +962,7 @@ Trouble* SenderTrack::open_trouble(const Scene& scene) {
   if (trouble_ == kNone) {
     trouble_ = scene.pools.troubles.acquire();
     if (trouble_ == kNone) return nullptr;
-    scene.pools.troubles[trouble_].owner = owner_;
+    scene.pools.troubles[trouble_].owner = scene.owner();
   }
   return &scene.pools.troubles[trouble_];
 }

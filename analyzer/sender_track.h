@@ -27,9 +27,6 @@ struct Trouble;
 // a track calls finish() first. Not thread-safe.
 class SenderTrack {
  public:
-  // `owner` names this direction among all of the shard's, never kNone.
-  explicit SenderTrack(uint32_t owner = kNone) : owner_(owner) {}
-
   enum class Outcome : uint8_t { kJudged, kDuplicate, kStray };
   // Judges a packet that this direction's sender sent. A duplicate says nothing new: its
   // acknowledgment is not to be looked at. A stray does not fit the stream, as far as is known.
@@ -62,6 +59,8 @@ class SenderTrack {
   // The missing identification numbers are counted as loss before the capture point.
   [[nodiscard]] bool census_holds() const { return census_.holds(); }
   [[nodiscard]] bool last_was_syn() const { return last_was_syn_ != 0; }
+  // And was sent again.
+  [[nodiscard]] bool syn_was_repeated() const { return last_was_syn() && probe_repeated_ != 0; }
   // What the receiver acknowledged; nothing until it did.
   [[nodiscard]] std::optional<SeqNum> last_ack() const {
     return acked_ == StreamOffset() ? std::nullopt : std::optional(SeqNum(acked_));
@@ -71,10 +70,6 @@ class SenderTrack {
   }
   // Bytes were captured that the receiver has not acknowledged, as far as is known.
   [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
-
-  // The interface that the direction's packets are taken from; others show copies of them.
-  [[nodiscard]] uint32_t link() const { return link_; }
-  void take_from(uint32_t link) { link_ = link; }
 
  private:
   struct Order {
@@ -92,7 +87,7 @@ class SenderTrack {
 
   void begin_at(StreamOffset offset, bool is_syn);
   void begin_with(const Segment& segment);
-  [[nodiscard]] bool is_stray(const TrackPools& pools, StreamOffset begin, StreamOffset end) const;
+  [[nodiscard]] bool is_stray(const Scene& scene, StreamOffset begin, StreamOffset end) const;
   Outcome take_stray(const Scene& scene, const Segment& segment);
   void take_stray_acknowledgment(const Scene& scene, const Segment& segment);
   void forget_stream(const Scene& scene, const StrayRun& run);
@@ -122,7 +117,7 @@ class SenderTrack {
                              std::optional<Side> side, Evidence evidence);
   void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end,
                 bool numbered);
-  [[nodiscard]] const CopyEvidence* copy_at(const TrackPools& pools, StreamOffset offset) const;
+  [[nodiscard]] const CopyEvidence* copy_at(const Scene& scene, StreamOffset offset) const;
   void note_announcement(const Scene& scene, const Segment& segment, StreamOffset offset);
   [[nodiscard]] std::optional<Evidence> why_sent_before(const Scene& scene, const Segment& segment,
                                                         const IpIdCensus::Numbering& numbering,
@@ -166,8 +161,6 @@ class SenderTrack {
   uint32_t newest_tsval_ = 0;
   LogPosition log_;
   uint32_t trouble_ = kNone;
-  uint32_t owner_ = kNone;
-  uint32_t link_ = 0;
   SegmentSize size_;
   RttLeg rtt_;
   uint16_t window_ = 0;  // the receiver's, as on the wire

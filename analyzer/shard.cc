@@ -18,8 +18,10 @@ constexpr Duration kClosedLinger = std::chrono::seconds(10);
 constexpr size_t kRoundTicks = 100;
 constexpr size_t kSweepMin = 1024;
 constexpr uint32_t kTroublesPerTick = 8192;
-// How far ahead of judging a segment its flow is brought into the cache.
-constexpr size_t kPrefetchAhead = 4;
+// How far ahead of judging a segment its flow is brought into the cache, and then what that leads
+// to.
+constexpr size_t kFlowAhead = 6;
+constexpr size_t kPeerAhead = 2;
 
 }  // namespace
 
@@ -38,8 +40,8 @@ struct Shard::State {
   uint32_t begin_flow(const Segment& segment, SourceOutcome& outcome);
   void end_flow(uint32_t number, FlowExpiry reason);
   void meet_server(Flow& flow, const Segment& syn_ack);
-  [[nodiscard]] FlowScene scene_of(const Flow& flow) {
-    return {pools, peers.counters(flow.row()), sink, clock, gaps, config.rtt_buckets};
+  [[nodiscard]] FlowScene scene_of(const Flow& flow, uint32_t number) {
+    return {pools, peers.counters(flow.row()), sink, clock, gaps, config.rtt_buckets, number};
   }
   [[nodiscard]] bool is_over(const Flow& flow, CaptureTime now) const {
     return now - flow.last_packet() >
@@ -83,15 +85,19 @@ void Shard::State::judge(const Segment& segment) {
   if (segment.source >= outcomes.size()) outcomes.resize(segment.source + size_t{1});
   SourceOutcome& outcome = outcomes[segment.source];
   uint32_t number = flows.find(segment);
-  if (number != kNone && is_over(flows[number], segment.time)) {
-    end_flow(number, flows[number].closed() ? FlowExpiry::kClosed : FlowExpiry::kIdle);
-    number = kNone;
+  Flow* known = number == kNone ? nullptr : &flows[number];
+  if (known != nullptr && is_over(*known, segment.time)) {
+    end_flow(number, known->closed() ? FlowExpiry::kClosed : FlowExpiry::kIdle);
+    known = nullptr;
   }
-  if (number == kNone) number = begin_flow(segment, outcome);
-  if (number == kNone) return;
-  Flow& flow = flows[number];
+  if (known == nullptr) {
+    number = begin_flow(segment, outcome);
+    if (number == kNone) return;
+    known = &flows[number];
+  }
+  Flow& flow = *known;
   if (segment.flag(kSyn) && segment.flag(kAck)) meet_server(flow, segment);
-  const Flow::Outcome judged = flow.judge(scene_of(flow), segment);
+  const Flow::Outcome judged = flow.judge(scene_of(flow, number), segment);
   flows.note_packet(number);
   switch (judged) {
     case Flow::Outcome::kJudged:
@@ -151,7 +157,7 @@ void Shard::State::meet_server(Flow& flow, const Segment& syn_ack) {
 
 void Shard::State::end_flow(uint32_t number, FlowExpiry reason) {
   Flow& flow = flows[number];
-  flow.finish(scene_of(flow));
+  flow.finish(scene_of(flow, number));
   peers.release(flow.row());
   flows.erase(number);
   ++flows_expired[static_cast<size_t>(reason)];
@@ -163,8 +169,9 @@ void Shard::State::settle_troubles(CaptureTime now) {
     trouble_hand = trouble_hand % places + 1;
     const uint32_t owner = pools.troubles[trouble_hand].owner;
     if (owner == kNone) continue;
-    Flow& flow = flows[Flow::number_of(owner)];
-    flow.settle(scene_of(flow), Flow::sender_of(owner), now);
+    const uint32_t number = Flow::number_of(owner);
+    Flow& flow = flows[number];
+    flow.settle(scene_of(flow, number), Flow::sender_of(owner), now);
   }
 }
 
@@ -178,8 +185,10 @@ void Shard::judge(std::span<const Segment> segments) noexcept {
   State& state = *state_;
   for (const Segment& segment : segments) state.flows.prefetch_index(segment);
   for (size_t i = 0; i < segments.size(); ++i) {
-    if (i + kPrefetchAhead < segments.size()) {
-      state.flows.prefetch_flow(segments[i + kPrefetchAhead]);
+    if (i + kFlowAhead < segments.size()) state.flows.prefetch_flow(segments[i + kFlowAhead]);
+    if (i + kPeerAhead < segments.size()) {
+      const uint32_t row = state.flows.likely_row(segments[i + kPeerAhead]);
+      if (row != kNone) state.peers.prefetch(row);
     }
     state.judge_at(state.time_at(segments[i].time), segments[i]);
   }

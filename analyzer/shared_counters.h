@@ -5,7 +5,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "analyzer/keyed_hash.h"
 #include "analyzer/segment.h"
@@ -30,6 +32,11 @@ class SharedCounters {
   // by chance in 8 of 65,536 alternations, 4 for each byte order. That matters only to a packet
   // that also left out numbers itself.
   void mark(Segment& segment) noexcept;
+  // The same within the next calls, when what it looks at has come into the cache. The segment must
+  // stay in its place until mark_waiting().
+  void mark_soon(Segment& segment) noexcept;
+  // Marks those that still wait.
+  void mark_waiting() noexcept;
 
  private:
   static constexpr int kLargestStep = 4;
@@ -44,12 +51,30 @@ class SharedCounters {
   static_assert(sizeof(Last) == 8);
   using Table = ZeroedArray<Last>;
 
+  // Their upper bits are places in the tables.
+  struct Hashes {
+    uint64_t pair = 0;
+    uint64_t sender = 0;
+  };
+  struct Waiting {
+    Segment* segment = nullptr;  // null: nothing waits there
+    Hashes hashes;
+  };
+  static constexpr size_t kWaiting = 4;
+
+  // None if the segment has no number.
+  [[nodiscard]] std::optional<Hashes> hashes_of(const Segment& segment) const noexcept;
+
+  [[nodiscard]] static size_t place_of(uint64_t hash) { return hash >> (64 - kIndexBits); }
+  void mark(Segment& segment, const Hashes& hashes) noexcept;
   // Whether it is after a sibling's.
   static bool take(Table& table, uint64_t hash, const Segment& segment) noexcept;
 
   std::array<uint64_t, 3> factors_{};
   Table of_pairs_;
   Table of_senders_;
+  std::array<Waiting, kWaiting> waiting_;  // a ring
+  size_t turn_ = 0;                        // of the oldest in it
 };
 
 }  // namespace lossgazer

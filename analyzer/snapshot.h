@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analyzer/capture_health.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/peer_key.h"
+#include "analyzer/retransmit_ledger.h"
 #include "analyzer/rtt_buckets.h"
 
 namespace lossgazer {
@@ -29,6 +31,8 @@ struct Snapshot {
   std::array<LossCounters, 2> departed;
   RttBuckets rtt_buckets;  // those of all LossCounters here
   CaptureHealth health;
+  // What the kernel says that it sent again, in the order of keys; nothing: it is not asked.
+  std::optional<std::vector<RetransmitRow>> kernel_retransmits{};
 };
 
 }  // namespace lossgazer

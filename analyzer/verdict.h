@@ -1,6 +1,7 @@
 // What was judged of one packet that was anything but new and in order.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -23,6 +24,11 @@ enum class VerdictKind : uint8_t {
   kKeepAlive,
   kWindowProbe,
 };
+// Those that are reported.
+inline constexpr std::array kVerdictKinds = {
+    VerdictKind::kRetransmission, VerdictKind::kSpuriousRetransmission,
+    VerdictKind::kReordered,      VerdictKind::kDuplicate,
+    VerdictKind::kKeepAlive,      VerdictKind::kWindowProbe};
 
 // The check that decided, first in ANALYSIS order.
 enum class Evidence : uint8_t {

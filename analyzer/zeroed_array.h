@@ -2,28 +2,20 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <type_traits>
+
+#include "analyzer/zeroed_memory.h"
 
 namespace lossgazer {
 
-// It begins at a line of the cache. One that was moved from
-// is not to be used. Not thread-safe.
+// It begins at a line of the cache. One that was moved from is not to be used. Not thread-safe.
 template <typename T>
 class ZeroedArray {
  public:
   // Throws std::bad_alloc if there is no room.
-  explicit ZeroedArray(size_t size) : size_(size) {
-    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kLine);
-    if (size == 0) return;
-    // calloc, because operator new cannot promise zero pages without touching them.
-    size_t space = size * sizeof(T) + kLine;
-    memory_.reset(std::calloc(space, 1));
-    if (!memory_) throw std::bad_alloc();
-    void* begin = memory_.get();
-    elements_ = static_cast<T*>(std::align(kLine, size * sizeof(T), begin, space));
+  explicit ZeroedArray(size_t size)
+      : memory_(size * sizeof(T)), elements_(static_cast<T*>(memory_.begin())), size_(size) {
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 64);
   }
 
   [[nodiscard]] size_t size() const { return size_; }
@@ -31,13 +23,8 @@ class ZeroedArray {
   [[nodiscard]] const T& operator[](size_t i) const { return elements_[i]; }
 
  private:
-  static constexpr size_t kLine = 64;
-
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<void, Free> memory_;
-  T* elements_ = nullptr;
+  ZeroedMemory memory_;
+  T* elements_;
   size_t size_;
 };
 

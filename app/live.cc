@@ -1,33 +1,39 @@
 #include "app/live.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "app/build_info.h"
-#include "app/geoip.h"
+#include "app/event_filter.h"
+#include "app/event_stream.h"
+#include "app/live_capture.h"
 #include "app/log.h"
 #include "app/option_table.h"
-#include "app/peer_names.h"
+#include "app/peer_directory.h"
 #include "app/privileges.h"
-#include "app/random_secret.h"
 #include "app/reload.h"
 #include "app/sandbox.h"
 #include "app/service.h"
 #include "app/signals.h"
+#include "capture/kernel_audit.h"
+#include "capture/kernel_events.h"
 #include "capture/pipeline.h"
 #include "metrics/http_server.h"
 #include "metrics/landing_page.h"
@@ -39,78 +45,99 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll(200);
 
-// Nothing: the interfaces' own addresses.
-std::optional<NetworkSet> local_ends(const Options& options) {
-  if (options.analyzer.local.empty()) return std::nullopt;
-  return NetworkSet(options.analyzer.local);
-}
-
-PeerPolicy live_peers(const Options& options) {
-  PeerRules rules = peer_rules(options);
-  rules.label_local = options.metrics.labels_local;
-  rules.label_port = options.metrics.labels_port;
-  return PeerPolicy(rules);
-}
-
-// What is known of peers beyond their counters.
-class PeerDirectory {
- public:
-  explicit PeerDirectory(const Options& options) {
-    open(options);
-    if (options.analyzer.peer_names) {
-      names_.emplace(reverse_dns, PeerNamesLimits{}, [] { (void)enter_sandbox(Role::kNames); });
-    }
-  }
-  // Opens the databases anew. Throws std::runtime_error; then those that were open stay.
-  void open(const Options& options) {
-    geoip_.open({.asn_db = options.geoip.asn_db, .country_db = options.geoip.country_db});
-  }
-  [[nodiscard]] PeerInfo of(const PeerKey& peer) {
-    PeerInfo info{.name = name_of(peer)};
-    geoip_.describe(peer, info);
-    return info;
-  }
-  [[nodiscard]] std::string name_of(const PeerKey& peer) {
-    if (!names_ || peer.kind != PeerKey::Kind::kAddress) return {};
-    return names_->name_of(peer.address);
-  }
-
- private:
-  GeoIp geoip_;
-  std::optional<PeerNames> names_;
-};
-
-ExpositionOptions exposition_options(const Options& options, PeerDirectory& directory) {
+ExpositionOptions exposition_options(const Options& options, const CaptureOptions& running,
+                                     PeerDirectory& directory) {
   return {.disabled = options.metrics.disabled,
-          .info = [&directory](const PeerKey& peer) { return directory.of(peer); }};
+          .info = [&directory](const PeerKey& peer) { return directory.of(peer); },
+          .captures = captures(running)};
 }
 
-PipelineConfig pipeline_config(const Options& options, CaptureOpener& opener) {
-  PipelineConfig config;
-  config.open = [&opener](const LiveConfig& live) { return opener.open(live); };
-  config.reader_begins = [] { (void)enter_sandbox(Role::kCapture); };
-  config.worker_begins = [] { (void)enter_sandbox(Role::kJudge); };
-  config.interfaces = options.capture.interfaces;
-  config.live.snaplen = options.capture.snaplen;
-  config.live.buffer_bytes = options.capture.buffer_bytes;
-  config.live.promiscuous = options.capture.promiscuous;
-  config.live.user_filter = options.capture.filter;
-  config.workers = options.analyzer.workers;
-  config.flows_max = options.analyzer.flows_max;
-  config.flows_idle = options.analyzer.flows_idle;
-  config.peers_max = options.analyzer.peers_max;
-  config.peers_ttl = options.analyzer.peers_ttl;
-  config.peers = live_peers(options);
-  config.rtt_buckets = RttBuckets(options.metrics.rtt_buckets);
-  config.secret = random_secret();
-  config.local = local_ends(options);
-  config.log = log_line;
+// What makes us count other packets than those that the kernel sends; nothing if nothing does.
+std::string_view counts_apart(const CaptureOptions& capture, const AnalyzerOptions& analyzer) {
+  const NetworkSet loopback(default_options().analyzer.peers_exclude);
+  const bool excludes = !std::ranges::all_of(analyzer.peers_exclude, [&](const IpPrefix& network) {
+    return loopback.contains(network.address());
+  });
+  if (!captures(capture)) return "capture.interface none";
+  if (!capture.filter.empty()) return "capture.filter";
+  if (capture.flow_sample.one_in != 1) return "capture.flow-sample";
+  if (!analyzer.local.empty()) return "local";
+  return excludes ? "peers.exclude" : "";
+}
+
+// By default each thread has a heap of its own. A scrape takes megabytes, once in each of the
+// server's threads, and the system clears all of it anew. Nobody allocates for each packet, so that
+// nobody waits for another. Before any other thread is made.
+void share_one_heap() {
+#ifdef M_ARENA_MAX
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+// Before anything is opened: what is closed gives its number to the next file.
+void check_standard_output(const Options& options) {
+  if (!options.events.to || !options.events.to->is_standard_output()) return;
+  if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+    throw std::runtime_error("events.to -: write to standard output: it is closed");
+  }
+}
+
+// Nothing, if they are not asked for.
+std::unique_ptr<EventStream> event_stream(const Options& options) {
+  const EventOptions& events = options.events;
+  if (!events.to) return nullptr;
+  return std::make_unique<EventStream>(
+      EventStreamConfig{.to = *events.to,
+                        .filter = EventFilter(events.peers, events.verdicts),
+                        .names = events.names(),
+                        .workers = options.analyzer.workers,
+                        .begins = [] { (void)enter_sandbox(Role::kClient); },
+                        .log = log_line});
+}
+
+// What is judged goes there, too.
+PipelineConfig streaming(PipelineConfig config, EventStream* events) {
+  if (events == nullptr) return config;
+  config.verdicts = [events](size_t worker) { return events->sink(worker); };
+  config.source_named = [events](uint16_t source, const std::string& name) {
+    events->name_source(source, name);
+  };
   return config;
 }
 
+std::unique_ptr<KernelEvents> kernel_events(const Options& options) {
+  return std::make_unique<KernelEvents>(KernelEventsConfig{.peers = PeerPolicy(peer_rules(options)),
+                                                           .rows_max = options.analyzer.peers_max,
+                                                           .ttl = options.analyzer.peers_ttl,
+                                                           .begins = hold_kernel_events,
+                                                           .log = log_line});
+}
+
+// Nothing where the kernel does not say what it counts, if there is something else to do.
+std::unique_ptr<KernelAudit> begin_audit(const Options& options) {
+  std::unique_ptr<KernelAudit> audit;
+  try {
+    audit = std::make_unique<KernelAudit>();
+  } catch (const std::runtime_error& error) {
+    if (!captures(options.capture)) throw;
+    log_warning(error.what());
+    return nullptr;
+  }
+  const std::string_view apart = counts_apart(options.capture, options.analyzer);
+  audit->set_whole(apart.empty());
+  if (!captures(options.capture)) {
+    log_info("captures nothing; serves the kernel's own counters alone");
+  } else if (!apart.empty()) {
+    log_info(fmt::format(
+        "no kernel_agreement_ratio: with {} we count other packets than the kernel sends", apart));
+  }
+  return audit;
+}
+
 // What a reload changes. Everything else is read once and takes a restart.
-std::vector<LiveChange> live_changes(Pipeline& pipeline, LossCollector& collector,
-                                     PeerDirectory& directory) {
+std::vector<LiveChange> live_changes(const Options& running, Pipeline& pipeline, KernelAudit* audit,
+                                     LossCollector& collector, PeerDirectory& directory,
+                                     EventStream* events, KernelEvents* of_kernel) {
   return {
       at_once({"log.level", "log.format"}, [](const Options& next) { set_up_log(next.log); }),
       at_once({"local"}, [&](const Options& next) { pipeline.set_local(local_ends(next)); }),
@@ -118,13 +145,32 @@ std::vector<LiveChange> live_changes(Pipeline& pipeline, LossCollector& collecto
               [&](const Options& next) { pipeline.set_flows_idle(next.analyzer.flows_idle); }),
       at_once({"peers.exclude", "peers.group", "peers.prefix-v4", "peers.prefix-v6", "peers.max",
                "peers.ttl", "metrics.labels"},
-              [&](const Options& next) {
+              [&pipeline, of_kernel](const Options& next) {
                 pipeline.set_peers(live_peers(next), next.analyzer.peers_max,
                                    next.analyzer.peers_ttl);
+                if (of_kernel == nullptr) return;
+                of_kernel->set_peers(PeerPolicy(peer_rules(next)), next.analyzer.peers_max,
+                                     next.analyzer.peers_ttl);
               }),
-      at_once(
-          {"metrics.disable"},
-          [&](const Options& next) { collector.set_options(exposition_options(next, directory)); }),
+      at_once({"metrics.disable"},
+              [&](const Options& next) {
+                collector.set_options(exposition_options(next, running.capture, directory));
+              }),
+      at_once({"events.ecs", "events.peer", "events.verdict"},
+              [=](const Options& next) {
+                if (events == nullptr) return;
+                events->set_filter(EventFilter(next.events.peers, next.events.verdicts));
+                events->set_names(next.events.names());
+              }),
+      {.options = {},  // those above, of which some are in force for us alone
+       .prepare =
+           [&running, audit](const Options& next) {
+             const bool whole = counts_apart(running.capture, next.analyzer).empty();
+             return [audit, whole] {
+               if (audit != nullptr) audit->set_whole(whole);
+             };
+           },
+       .always = true},
       // Last, since the databases are changed as they are made ready.
       {.options = {"geoip.asn-db", "geoip.country-db"},
        .prepare =
@@ -184,6 +230,11 @@ void log_end(const Snapshot& snapshot) {
                        captured, judged, dropped, lost));
 }
 
+void log_end(const EventHealth& events) {
+  log_info(fmt::format("events: {} sent, {} dropped", events.sent,
+                       std::accumulate(events.dropped.begin(), events.dropped.end(), uint64_t{0})));
+}
+
 // Tells those who wait for a reload that none will come, before the server waits for them.
 class DeskClosing {
  public:
@@ -196,36 +247,44 @@ class DeskClosing {
   ReloadDesk& desk_;
 };
 
-// Room for all peers and `other`, but for no more than some 35 MB.
-size_t history_peers(size_t peers_max) { return std::min<size_t>(peers_max, 4'999) + 1; }
-
-std::string host_name() {
-  std::string name(256, '\0');
-  if (gethostname(name.data(), name.size() - 1) != 0) return "";
-  name.resize(name.find('\0'));
-  return name;
-}
-
 }  // namespace
 
 void run_live(const Options& options, const std::function<Options()>& read_again) {
+  share_one_heap();
+  check_standard_output(options);
   set_up_log(options.log);
   const BuildInfo build = build_info();
   log_start(options, build);
-  CaptureOpener opener(options.user);
+  std::unique_ptr<KernelEvents> of_kernel;
+  std::function<void()> begin_kernel_events;
+  if (options.kernel.events) begin_kernel_events = [&] { of_kernel = kernel_events(options); };
+  CaptureOpener opener(options.user, begin_kernel_events);
   check_readable(options.config_file);
   ServiceManager service;
   PeerDirectory directory(options);
-  Pipeline pipeline(pipeline_config(options, opener));
+  const std::unique_ptr<EventStream> events = event_stream(options);
+  Pipeline pipeline(streaming(pipeline_config(options, opener), events.get()));
   const Signals signals(pipeline);
+  const std::unique_ptr<KernelAudit> audit = begin_audit(options);
   pipeline.start();
 
   Reloader* reloading = nullptr;
-  LossCollector collector(
-      [&pipeline] { return pipeline.snapshot(); }, build, LossCollector::Clock::now,
-      [&reloading](const FamilySink& sink) { config_families(reloading->health(), sink); });
-  collector.set_options(exposition_options(options, directory));
-  Reloader reloader(options, read_again, live_changes(pipeline, collector, directory), log_line);
+  const auto snapshot = [&pipeline, &of_kernel] {
+    Snapshot all = pipeline.snapshot();
+    if (of_kernel) all.kernel_retransmits = of_kernel->rows();
+    return all;
+  };
+  LossCollector collector(snapshot, build, LossCollector::Clock::now,
+                          [&reloading, &audit, &events](const FamilySink& sink) {
+                            if (audit) kernel_families(audit->word(), sink);
+                            config_families(reloading->health(), sink);
+                            event_families(events ? events->health() : EventHealth{}, sink);
+                          });
+  collector.set_options(exposition_options(options, options.capture, directory));
+  Reloader reloader(options, read_again,
+                    live_changes(options, pipeline, audit.get(), collector, directory, events.get(),
+                                 of_kernel.get()),
+                    log_line);
   reloading = &reloader;
   ReloadDesk desk([&pipeline] { pipeline.wake(); });
   PeerBoard board({.host = host_name(),
@@ -262,6 +321,7 @@ void run_live(const Options& options, const std::function<Options()>& read_again
   while (!Signals::asked_to_stop()) {
     pipeline.poll(kPoll);
     board.observe();
+    if (audit && audit->due()) audit->look(pipeline.snapshot());
     if (Signals::take_reload()) (void)reload();
     desk.serve(reload);
     reloader.settle_log();
@@ -269,6 +329,10 @@ void run_live(const Options& options, const std::function<Options()>& read_again
   }
   service.stopping();
   pipeline.stop();
+  if (events) {
+    events->finish();
+    log_end(events->health());
+  }
   log_end(pipeline.snapshot());
 }
 

@@ -7,10 +7,12 @@
 #include <sstream>
 #include <string>
 
+#include "app/check_health.h"
 #include "app/live.h"
 #include "app/log.h"
 #include "app/options.h"
 #include "app/report.h"
+#include "app/top/top.h"
 #include "capture/config_error.h"
 #include "metrics/web_config.h"
 
@@ -44,6 +46,12 @@ int main(int argc, char** argv) {
         break;
       case Options::Command::kReport:
         run_report(options, std::cout, std::cerr);
+        break;
+      case Options::Command::kTop:
+        run_top(options);
+        break;
+      case Options::Command::kCheckHealth:
+        run_check_health(options, std::cout);
         break;
       case Options::Command::kPrint:
         std::cout << options.text;

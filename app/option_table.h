@@ -14,7 +14,17 @@
 namespace lossgazer {
 
 // Which commands take an option.
-enum class TakenBy : uint8_t { kLive, kReport, kBoth };
+enum class TakenBy : uint8_t {
+  kLive,
+  kSniffing,  // live and `top`
+  kTelling,   // live and `report`
+  kJudging,   // live, `top` and `report`
+  kReport,
+  kTop,
+};
+
+// What a value may be the name of, for shells that complete it.
+enum class Names : uint8_t { kNothing, kFile, kInterface, kUser };
 
 struct Option {
   std::string name;  // "capture.snaplen": on the command line after "--", in a file nested at dots
@@ -23,8 +33,11 @@ struct Option {
   std::string fallback{};  // the default, for people
   std::string help{};
   TakenBy taken_by = TakenBy::kLive;
+  bool finds_server = false;      // check-health takes it too: it says where and how we serve
   bool repeatable = false;        // takes any number of words
   std::string report_fallback{};  // the default of `report`, where it is another
+  Names names = Names::kNothing;
+  std::vector<std::string> choices{};  // the words there are, if those are few
 
   // Reads the words, of which there is at least one, or says with a UsageError what is wrong.
   std::function<void(Options&, const std::vector<std::string>&)> set{};

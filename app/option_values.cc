@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -52,10 +53,16 @@ PeerGroup peer_group(const std::string& word) {
 
 std::string_view peer_counter(const std::string& word) {
   if (const auto key = peer_counter_key(word)) return *key;
-  std::vector<std::string_view> keys;
-  for (const PeerCounter& counter : peer_counters()) keys.push_back(counter.key);
-  keys.push_back(kRttKey);
-  throw UsageError(fmt::format("no counter of peers; those are {}", fmt::join(keys, ", ")));
+  throw UsageError(
+      fmt::format("no counter of peers; those are {}", fmt::join(peer_counter_keys(), ", ")));
+}
+
+std::vector<std::string> peer_counter_keys() {
+  std::vector<std::string> keys;
+  for (const PeerCounter& counter : peer_counters()) keys.emplace_back(counter.key);
+  keys.emplace_back(kRttKey);
+  keys.emplace_back(kRetransmitsKey);
+  return keys;
 }
 
 Duration duration(const std::string& word) {
@@ -71,12 +78,81 @@ uint64_t size_in_bytes(const std::string& word) {
   return *parsed;
 }
 
+FlowSample flow_sample(const std::string& word) {
+  constexpr std::string_view kOneIn = "1/";
+  try {
+    if (!word.starts_with(kOneIn)) throw UsageError("");
+    return {whole_number<uint32_t>(1, FlowSample::kMost)(word.substr(kOneIn.size()))};
+  } catch (const UsageError&) {
+    throw UsageError(fmt::format("not a share such as 1/16, from 1/1 to 1/{}", FlowSample::kMost));
+  }
+}
+
 ListenAddress listen_address(const std::string& word) {
   const std::optional<ListenAddress> parsed = ListenAddress::parse(word);
   if (!parsed)
     throw UsageError(
         "not an address and port such as 127.0.0.1:10119 or [::]:10119, nor unix:PATH");
   return *parsed;
+}
+
+EventDestination event_destination(const std::string& word) {
+  const std::optional<EventDestination> parsed = EventDestination::parse(word);
+  if (!parsed) throw UsageError("not -, unix:PATH, nor tcp:HOST:PORT such as tcp:127.0.0.1:10120");
+  return *parsed;
+}
+
+VerdictKind verdict_kind(const std::string& word) {
+  for (const VerdictKind kind : kVerdictKinds) {
+    if (name_of(kind) == word) return kind;
+  }
+  throw UsageError(fmt::format("no verdict; those are {}", fmt::join(verdict_kind_names(), ", ")));
+}
+
+std::vector<std::string> verdict_kind_names() {
+  std::vector<std::string> names;
+  names.reserve(kVerdictKinds.size());
+  for (const VerdictKind kind : kVerdictKinds) names.emplace_back(name_of(kind));
+  return names;
+}
+
+// Whoever has a URL of another kind finds out why it will not do.
+HttpPlace exporter_url(const std::string& word) {
+  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kUnix = "unix:";
+  const UsageError refused("not a URL such as http://127.0.0.1:10119, nor unix:PATH");
+  if (word.starts_with("https://")) {
+    throw UsageError("TLS is not supported: attach on that host, or forward its port by ssh -L");
+  }
+  if (word.starts_with(kUnix)) {
+    const std::optional<ListenAddress> parsed = ListenAddress::parse(word);
+    if (!parsed) throw refused;
+    return {.socket = parsed->path};
+  }
+  if (!word.starts_with(kScheme)) throw refused;
+  std::string_view rest = std::string_view(word).substr(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find('@') != std::string_view::npos) {
+    throw UsageError("passwords are not supported: attach to an address or socket that asks none");
+  }
+  if (rest.find_first_of("/?# ") != std::string_view::npos) throw refused;
+
+  constexpr uint16_t kPort = 10119;
+  HttpPlace place{.port = kPort};
+  const bool brackets = rest.starts_with('[');
+  const size_t host_end = brackets ? rest.find(']') : rest.find(':');
+  if (brackets && host_end == std::string_view::npos) throw refused;
+  place.host = brackets ? rest.substr(1, host_end - 1) : rest.substr(0, host_end);
+  if (place.host.empty()) throw refused;
+  rest.remove_prefix(std::min(rest.size(), host_end + (brackets ? 1 : 0)));
+  if (rest.empty()) return place;
+  if (rest.front() != ':') throw refused;
+  try {
+    place.port = whole_number<uint16_t>(1, 65535)(std::string(rest.substr(1)));
+  } catch (const UsageError&) {
+    throw refused;
+  }
+  return place;
 }
 
 std::string telemetry_path(const std::string& word) {

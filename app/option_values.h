@@ -15,6 +15,7 @@
 #include "analyzer/peer_policy.h"
 #include "analyzer/units.h"
 #include "app/options.h"
+#include "metrics/http_get.h"
 #include "metrics/listen_address.h"
 
 namespace lossgazer {
@@ -25,9 +26,15 @@ namespace lossgazer {
 [[nodiscard]] IpPrefix network(const std::string& word);
 [[nodiscard]] PeerGroup peer_group(const std::string& word);
 [[nodiscard]] std::string_view peer_counter(const std::string& word);  // its key
+[[nodiscard]] std::vector<std::string> peer_counter_keys();            // all there are
 [[nodiscard]] Duration duration(const std::string& word);
 [[nodiscard]] uint64_t size_in_bytes(const std::string& word);
+[[nodiscard]] FlowSample flow_sample(const std::string& word);
 [[nodiscard]] ListenAddress listen_address(const std::string& word);
+[[nodiscard]] EventDestination event_destination(const std::string& word);
+[[nodiscard]] VerdictKind verdict_kind(const std::string& word);
+[[nodiscard]] std::vector<std::string> verdict_kind_names();  // all that a packet can get
+[[nodiscard]] HttpPlace exporter_url(const std::string& word);
 [[nodiscard]] std::string telemetry_path(const std::string& word);
 // Of all words, each of which may be a list with commas.
 [[nodiscard]] std::vector<std::string> split_at_commas(const std::vector<std::string>& words);

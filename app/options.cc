@@ -15,6 +15,7 @@
 #include "app/config_file.h"
 #include "app/option_table.h"
 #include "app/option_values.h"
+#include "capture/interfaces.h"
 
 namespace lossgazer {
 namespace {
@@ -28,7 +29,10 @@ constexpr const char* kDescription =
     "expression\n"
     "  lossgazer report [options] FILE...    judge capture files ('-' reads standard input) and "
     "exit\n"
-    "  lossgazer check-config FILE           say whether a configuration file is good, and exit";
+    "  lossgazer top [options]               peers and their losses in this terminal, live\n"
+    "  lossgazer check-config FILE           say whether a configuration file is good, and exit\n"
+    "  lossgazer check-health [options]      ask the one that runs here whether it is healthy, and "
+    "exit";
 
 constexpr const char* kFooter =
     "Every option may also stand in the environment: --capture.snaplen is "
@@ -172,6 +176,41 @@ void add_filter_words(Options& options, const std::vector<std::string>& words) {
   options.given["capture.filter"] = {filter, std::string(kCommandLine)};
 }
 
+// What was asked of a capture that there will not be. Other origins speak to all commands.
+void refuse_missing_capture(const Options& options) {
+  if (!options.top.exporter) {
+    if (captures(options.capture)) return;
+    throw UsageError("--capture.interface none: top shows peers, and nothing would be captured");
+  }
+  for (const auto& [name, given] : options.given) {
+    if (given.origin != kCommandLine || name == "url" || name == "config.file") continue;
+    throw UsageError(fmt::format(
+        "--{}: with --url, it is the exporter that captures: give one or the other", name));
+  }
+}
+
+void refuse_what_is_not_explained(const Options& options) {
+  if (!options.report.explain) return;
+  const std::vector<std::string>& files = options.report.files;
+  if (files.size() != 1 || files.front() == "-") {
+    throw UsageError("--explain: takes one file, which it reads twice: not standard input");
+  }
+  if (options.given.contains("format")) {
+    throw UsageError("--explain: prints sentences, and takes no --format");
+  }
+}
+
+// Who calls by the name lossgazer-report means `report`: `tcpdump -z` gives a program a file, and
+// no more.
+std::vector<const char*> with_command(int argc, const char* const* argv) {
+  std::vector<const char*> words(argv, argv + argc);
+  const std::string_view name = words.empty() ? "" : words.front();
+  if (name.substr(name.rfind('/') + 1) == "lossgazer-report") {
+    words.insert(words.begin() + 1, "report");
+  }
+  return words;
+}
+
 std::string hint_at_option(const CLI::App& app) {
   for (const std::string& word : app.remaining(true)) {
     if (!word.starts_with("--")) continue;
@@ -194,6 +233,10 @@ Options default_options() {
   return options;
 }
 
+bool captures(const CaptureOptions& options) {
+  return std::ranges::find(options.interfaces, kNoInterface) == options.interfaces.end();
+}
+
 PeerRules peer_rules(const Options& options) {
   return {.excluded = options.analyzer.peers_exclude,
           .groups = options.analyzer.peer_groups,
@@ -203,21 +246,28 @@ PeerRules peer_rules(const Options& options) {
 
 Options parse_options(int argc, const char* const* argv) {
   Options options = default_options();
+  const std::vector<const char*> words = with_command(argc, argv);
 
   CLI::App app(kDescription, "lossgazer");
   const BuildInfo build = build_info();
-  app.set_version_flag("--version", fmt::format("lossgazer {} ({}, {})", build.version,
-                                                build.revision, build.compiler));
+  const std::string version =
+      fmt::format("lossgazer {} ({}, {})", build.version, build.revision, build.compiler);
+  app.set_version_flag("--version", version);
   app.get_formatter()->label("REQUIRED", "");
   const CommandLine live(app, Options::Command::kLive);
   std::vector<std::string> filter_words;
   app.add_option("FILTER", filter_words, "libpcap expression, as --capture.filter")->type_name("");
 
   CLI::App* report = app.add_subcommand("report", "judge capture files and exit");
+  report->set_version_flag("--version", version);
   const CommandLine offline(*report, Options::Command::kReport);
   report->add_option("FILE", options.report.files, "pcap or pcapng; '-' reads standard input")
       ->type_name("")
       ->required();
+
+  CLI::App* top = app.add_subcommand("top", "show peers and their losses in this terminal, live");
+  top->set_version_flag("--version", version);
+  const CommandLine table(*top, Options::Command::kTop);
 
   CLI::App* check =
       app.add_subcommand("check-config", "say whether a configuration file is good, and exit");
@@ -227,8 +277,12 @@ Options parse_options(int argc, const char* const* argv) {
       ->type_name("")
       ->required();
 
+  CLI::App* health = app.add_subcommand(
+      "check-health", "ask the one that runs here whether it is healthy, and exit");
+  const CommandLine probe(*health, Options::Command::kCheckHealth);
+
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::Success& success) {
     // --help or --version: CLI11 prints what it makes of them.
     std::ostringstream text;
@@ -249,6 +303,14 @@ Options parse_options(int argc, const char* const* argv) {
     options.command = Options::Command::kReport;
     options.analyzer.peers_max = options.analyzer.flows_max;
     Resolver(offline, options).resolve();
+    refuse_what_is_not_explained(options);
+  } else if (top->parsed()) {
+    options.command = Options::Command::kTop;
+    Resolver(table, options).resolve();
+    refuse_missing_capture(options);
+  } else if (health->parsed()) {
+    options.command = Options::Command::kCheckHealth;
+    Resolver(probe, options).resolve();
   } else {
     Resolver(live, options).resolve();
     add_filter_words(options, filter_words);

@@ -4,14 +4,20 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analyzer/flow_sample.h"
 #include "analyzer/ip_address.h"
 #include "analyzer/peer_policy.h"
 #include "analyzer/units.h"
+#include "analyzer/verdict.h"
+#include "app/event_destination.h"
+#include "app/event_format.h"
+#include "metrics/http_get.h"
 #include "metrics/listen_address.h"
 
 namespace lossgazer {
@@ -26,6 +32,8 @@ struct CaptureOptions {
   uint64_t buffer_bytes = uint64_t{16} << 20;
   std::string filter;  // libpcap expression, empty for none
   bool promiscuous = false;
+  uint64_t threads = 1;  // per interface
+  FlowSample flow_sample;
 };
 
 struct AnalyzerOptions {
@@ -60,14 +68,32 @@ struct GeoIpOptions {
   std::string country_db;
 };
 
+struct EventOptions {
+  std::optional<EventDestination> to;  // none: not streamed
+  bool ecs = false;
+  std::vector<IpPrefix> peers;        // none: all
+  std::vector<VerdictKind> verdicts;  // none: all
+
+  [[nodiscard]] EventNames names() const { return ecs ? EventNames::kEcs : EventNames::kOwn; }
+};
+
 struct LogOptions {
   LogThreshold level = LogThreshold::kInfo;
   LogFormat format = LogFormat::kLogfmt;
 };
 
+struct KernelOptions {
+  bool events = false;  // its retransmit tracepoints
+};
+
+struct TopOptions {
+  std::optional<HttpPlace> exporter;  // nothing: a capture of its own
+};
+
 struct ReportOptions {
   std::vector<std::string> files;
   ReportFormat format = ReportFormat::kTable;
+  std::optional<uint64_t> explain{};  // the number of a packet: tells about that one instead
 };
 
 // What was given for an option.
@@ -77,7 +103,7 @@ struct Given {
 };
 
 struct Options {
-  enum class Command : uint8_t { kLive, kReport, kPrint };
+  enum class Command : uint8_t { kLive, kReport, kTop, kCheckHealth, kPrint };
   Command command = Command::kLive;
   std::string text;                    // kPrint: what --help, --version or check-config prints
   std::string config_file;             // empty for none
@@ -88,8 +114,11 @@ struct Options {
   WebOptions web;
   MetricsOptions metrics;
   GeoIpOptions geoip;
+  KernelOptions kernel;
+  EventOptions events;
   LogOptions log;
   ReportOptions report;
+  TopOptions top;
 };
 
 // The command line, the environment or the file is wrong; what() says how, a line for each fault.
@@ -98,6 +127,8 @@ class UsageError : public std::runtime_error {
 };
 
 [[nodiscard]] Options default_options();
+// Packets, rather than nothing: the kernel's counters alone.
+[[nodiscard]] bool captures(const CaptureOptions& options);
 // Whom the peers are, without further labels.
 [[nodiscard]] PeerRules peer_rules(const Options& options);
 

@@ -8,8 +8,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -27,16 +29,25 @@ std::string error_text() { return std::generic_category().message(errno); }
   throw std::runtime_error(fmt::format("give up privileges: {}: {}", what, error_text()));
 }
 
-// Of the calling thread: CAP_NET_RAW as far as asked for, if it is permitted; no other.
-void set_capabilities(bool permitted, bool effective) {
+using Capabilities = std::vector<unsigned>;
+
+const Capabilities kOfOpener = {CAP_NET_RAW};
+const Capabilities kOfKernelEvents = {CAP_BPF, CAP_PERFMON};
+
+// Of the calling thread: leaves those of `wanted` that are permitted, and no other. Returns them.
+Capabilities keep_only(const Capabilities& wanted, bool effective) {
   capng_get_caps_process();
-  permitted = permitted && capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) != 0;
+  Capabilities kept;
+  std::ranges::copy_if(wanted, std::back_inserter(kept), [](unsigned capability) {
+    return capng_have_capability(CAPNG_PERMITTED, capability) != 0;
+  });
   capng_clear(CAPNG_SELECT_CAPS);
-  if (permitted) {
-    capng_update(CAPNG_ADD, CAPNG_PERMITTED, CAP_NET_RAW);
-    if (effective) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_NET_RAW);
+  for (const unsigned capability : kept) {
+    capng_update(CAPNG_ADD, CAPNG_PERMITTED, capability);
+    if (effective) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, capability);
   }
   if (capng_apply(CAPNG_SELECT_CAPS) != 0) fail("set this thread's capabilities");
+  return kept;
 }
 
 // What running another program could give back. Neither can fail in a way that matters: with
@@ -73,10 +84,10 @@ void become(const std::string& user) {
 // While it lives, this thread may open captures, if it is permitted to at all.
 class Raised {
  public:
-  Raised() { set_capabilities(true, true); }
+  Raised() { keep_only(kOfOpener, true); }
   ~Raised() {
     try {
-      set_capabilities(true, false);
+      keep_only(kOfOpener, false);
     } catch (const std::exception&) {  // lowering what one has is always allowed
     }
   }
@@ -86,17 +97,22 @@ class Raised {
 
 }  // namespace
 
-CaptureOpener::CaptureOpener(const std::string& user) {
+CaptureOpener::CaptureOpener(const std::string& user,
+                             const std::function<void()>& begin_kernel_events) {
   empty_bounds();
   if (!user.empty()) become(user);
-  set_capabilities(true, false);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("take no new ones");
+  if (begin_kernel_events) {
+    keep_only({CAP_NET_RAW, CAP_BPF, CAP_PERFMON}, false);
+    begin_kernel_events();
+  }
+  keep_only(kOfOpener, false);
   if (const auto why = enter_sandbox(Role::kOpener)) log_warning(*why);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "opener");
     run();
   });
-  set_capabilities(false, false);
+  keep_only({}, false);
   (void)enter_sandbox(Role::kSetup);
 }
 
@@ -109,12 +125,12 @@ CaptureOpener::~CaptureOpener() {
   thread_.join();
 }
 
-PcapSource CaptureOpener::open(const LiveConfig& config) {
-  std::packaged_task<PcapSource()> task([&config] {
+std::vector<PcapSource> CaptureOpener::open(const LiveConfig& config) {
+  std::packaged_task<std::vector<PcapSource>()> task([&config] {
     const Raised raised;
     return PcapSource::open_live(config);
   });
-  std::future<PcapSource> opened = task.get_future();
+  std::future<std::vector<PcapSource>> opened = task.get_future();
   {
     const std::lock_guard lock(mutex_);
     task_ = [&task] { task(); };
@@ -133,6 +149,16 @@ void CaptureOpener::run() {
     task();
     lock.lock();
   }
+}
+
+void hold_kernel_events() {
+  const bool permitted = keep_only(kOfKernelEvents, true) == kOfKernelEvents;
+  (void)enter_sandbox(Role::kKernelEvents);
+  if (permitted) return;
+  throw std::runtime_error(
+      "it takes the capabilities CAP_BPF and CAP_PERFMON; run it as root, or once 'setcap "
+      "cap_net_raw,cap_bpf,cap_perfmon+p $(command -v lossgazer)', or under systemd with both in "
+      "AmbientCapabilities=, or in a container with --cap-add BPF --cap-add PERFMON");
 }
 
 }  // namespace lossgazer

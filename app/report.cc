@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "analyzer/decode.h"
@@ -17,6 +20,10 @@
 #include "analyzer/shard.h"
 #include "analyzer/shared_counters.h"
 #include "app/build_info.h"
+#include "app/event_filter.h"
+#include "app/event_format.h"
+#include "app/explain.h"
+#include "app/packet_story.h"
 #include "app/random_secret.h"
 #include "app/report_format.h"
 #include "capture/pcap_source.h"
@@ -33,10 +40,12 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 // Judges the frames of one file after the other with one shard: the flows of rotated files go on.
 class FileJudge {
  public:
-  FileJudge(ShardConfig config, VerdictSink sink)
+  // `watch` is told each TCP packet, before it is judged.
+  FileJudge(ShardConfig config, VerdictSink sink, std::function<void(const Segment&)> watch = {})
       : secret_(config.secret),
         shared_counters_(config.secret),
-        shard_(std::move(config), std::move(sink)) {}
+        shard_(std::move(config), std::move(sink)),
+        watch_(std::move(watch)) {}
 
   // Returns why the file's end is missing, or nothing.
   std::string judge_file(PcapSource& source, uint16_t number, SourceHealth& health) {
@@ -57,7 +66,8 @@ class FileJudge {
         ++health.unparsed[static_cast<size_t>(status)];
         return;
       }
-      shared_counters_.mark(segment);
+      if (watch_) watch_(segment);
+      shared_counters_.mark_soon(segment);
       if (++batched_ == kBatch) flush();
     };
     for (;;) {
@@ -76,6 +86,7 @@ class FileJudge {
 
  private:
   void flush() noexcept {
+    shared_counters_.mark_waiting();
     shard_.judge({batch_.data(), batched_});
     batched_ = 0;
   }
@@ -83,16 +94,13 @@ class FileJudge {
   HashKey secret_;
   SharedCounters shared_counters_;  // of all files: rotated ones go on
   Shard shard_;
+  std::function<void(const Segment&)> watch_;
   std::array<Segment, kBatch> batch_;
   size_t batched_ = 0;
   CaptureTime ticked_;
 };
 
-}  // namespace
-
-void run_report(const Options& options, std::ostream& out, std::ostream& warnings) {
-  const std::vector<std::string>& files = options.report.files;
-  if (files.size() > UINT16_MAX) throw std::runtime_error("report: too many files at once");
+ShardConfig shard_config(const Options& options) {
   ShardConfig config{.flows_max = options.analyzer.flows_max,
                      .flows_idle = options.analyzer.flows_idle,
                      .secret = random_secret(),
@@ -103,24 +111,94 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
   if (!options.analyzer.local.empty()) {
     config.local = std::make_shared<const NetworkSet>(options.analyzer.local);
   }
+  return config;
+}
+
+void warn_of_cut(const std::string& file, const std::string& cut, const SourceHealth& health,
+                 std::ostream& warnings) {
+  if (cut.empty()) return;
+  warnings << fmt::format("lossgazer: {}: {}; judged up to there, {} packets\n", file, cut,
+                          health.packets);
+}
+
+void finish_output(std::ostream& out) {
+  out.flush();
+  if (!out) throw std::runtime_error("report: write to standard output: it failed");
+}
+
+// The packet of that number. Throws std::runtime_error if there is none, or if it is not judged.
+Segment packet_to_explain(const Options& options, const ShardConfig& config) {
+  const std::string& file = options.report.files.front();
+  const uint64_t wanted = options.report.explain.value();
+  PcapSource source = PcapSource::open_file(file, options.capture.filter);
+  const LinkType link_type = source.link_type();
+  std::optional<DecodeStatus> status;
+  uint64_t packets = 0;
+  Segment segment;
+  auto take = [&](const Frame& frame) noexcept {
+    ++packets;
+    if (frame.number == wanted) status = decode(frame, link_type, config.secret, segment);
+  };
+  while (!status && source.read(kFramesPerRead, take).status == ReadStatus::kMore) {
+  }
+  const auto refused = [&](std::string_view why) {
+    return std::runtime_error(fmt::format("explain frame {} of {}: {}", wanted, file, why));
+  };
+  if (!status) throw refused(fmt::format("it has {} packets", packets));
+  if (*status != DecodeStatus::kOk) {
+    throw refused(
+        fmt::format("it is not judged: {}", kDecodeStatusName[static_cast<size_t>(*status)]));
+  }
+  if (!config.local) return segment;
+  const bool low_is_us = config.local->contains(segment.key.low_address);
+  if (!low_is_us && !config.local->contains(segment.key.high_address)) {
+    throw refused("it is not judged: neither end is --local");
+  }
+  if (!config.peers.peer_of(segment, low_is_us ? Sender::kLow : Sender::kHigh, *config.local)) {
+    throw refused("it is not judged: its peer is excluded");
+  }
+  return segment;
+}
+
+void run_explain(const Options& options, std::ostream& out, std::ostream& warnings) {
+  ShardConfig config = shard_config(options);
+  PacketStory story(packet_to_explain(options, config));
+  FileJudge judge(
+      std::move(config), [&](const Verdict& verdict) { story.judge(verdict); },
+      [&](const Segment& segment) { story.see(segment); });
+  const std::string& file = options.report.files.front();
+  PcapSource source = PcapSource::open_file(file, options.capture.filter);
+  SourceHealth health;
+  warn_of_cut(file, judge.judge_file(source, 0, health), health, warnings);
+  judge.finish();
+  out << explanation(story);
+  finish_output(out);
+}
+
+}  // namespace
+
+void run_report(const Options& options, std::ostream& out, std::ostream& warnings) {
+  if (options.report.explain) return run_explain(options, out, warnings);
+  const std::vector<std::string>& files = options.report.files;
+  if (files.size() > UINT16_MAX) throw std::runtime_error("report: too many files at once");
   VerdictSink sink;
   if (options.report.format == ReportFormat::kEvents) {
-    sink = [&](const Verdict& verdict) {
-      out << event_line(verdict, files.size() > 1 ? files[verdict.source] : std::string());
+    sink = [&, filter = EventFilter(options.events.peers, options.events.verdicts)](
+               const Verdict& verdict) {
+      if (!filter.passes(verdict)) return;
+      const std::string_view file = files.size() > 1 ? files[verdict.source] : std::string_view();
+      out << event_line(verdict, options.events.names(), {.file = file});
     };
   }
 
   Snapshot snapshot;
-  FileJudge judge(std::move(config), std::move(sink));
+  FileJudge judge(shard_config(options), std::move(sink));
   for (size_t i = 0; i < files.size(); ++i) {
     PcapSource source = PcapSource::open_file(files[i], options.capture.filter);
     SourceHealth& health = snapshot.health.sources.emplace_back();
     health.name = files[i];
-    const std::string cut = judge.judge_file(source, static_cast<uint16_t>(i), health);
-    if (!cut.empty()) {
-      warnings << fmt::format("lossgazer: {}: {}; judged up to there, {} packets\n", files[i], cut,
-                              health.packets);
-    }
+    warn_of_cut(files[i], judge.judge_file(source, static_cast<uint16_t>(i), health), health,
+                warnings);
   }
   judge.finish();
 
@@ -157,8 +235,7 @@ void run_report(const Options& options, std::ostream& out, std::ostream& warning
       out << report_exposition(snapshot, build_info());
       break;
   }
-  out.flush();
-  if (!out) throw std::runtime_error("report: write to standard output: it failed");
+  finish_output(out);
 }
 
 }  // namespace lossgazer

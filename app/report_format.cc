@@ -1,6 +1,5 @@
 #include "app/report_format.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,12 +35,6 @@ std::vector<PeerLabel> row_labels(const PeerKey& key, Direction direction) {
 
 uint64_t lost_on(const LossCounters& counters, Side side) {
   return counters.lost(side, LossMethod::kCensus) + counters.lost(side, LossMethod::kSequence);
-}
-
-std::string rfc3339(CaptureTime time) {
-  const std::chrono::sys_time<Duration> utc(time.time_since_epoch());
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(utc);
-  return fmt::format("{:%FT%T}.{:09}Z", seconds, (utc - seconds).count());
 }
 
 }  // namespace
@@ -151,27 +144,6 @@ std::string csv_text(const Snapshot& snapshot, PeerKey::Kind kind) {
     text.back() = '\n';
   });
   return text;
-}
-
-std::string event_line(const Verdict& verdict, std::string_view file) {
-  const Endpoint source = verdict.key.end(verdict.sender);
-  const Endpoint destination = verdict.key.end(other(verdict.sender));
-  const PeerKey::Kind kind = verdict.direction ? PeerKey::Kind::kAddress : PeerKey::Kind::kPair;
-  const Direction direction = verdict.direction.value_or(Direction::kEgress);
-  std::string line = fmt::format("{{\"time\":\"{}\"", rfc3339(verdict.time));
-  if (!file.empty()) line += fmt::format(",\"file\":{}", json_quote(file));
-  line += fmt::format(
-      ",\"frame\":{},\"src\":\"{}\",\"src_port\":{},\"dst\":\"{}\",\"dst_port\":{},"
-      "\"direction\":\"{}\",\"seq\":{},\"length\":{},\"verdict\":\"{}\"",
-      verdict.frame, source.address.to_string(), source.port, destination.address.to_string(),
-      destination.port, direction_name(kind, direction), verdict.seq.raw(), verdict.payload_length,
-      name_of(verdict.kind));
-  if (verdict.side) {
-    line += fmt::format(",\"side\":\"{}\"", side_name(*verdict.side, kind, direction));
-  }
-  line += fmt::format(",\"evidence\":\"{}\"", name_of(verdict.evidence));
-  if (verdict.revises) line += fmt::format(",\"revises\":\"{}\"", name_of(*verdict.revises));
-  return line + "}\n";
 }
 
 }  // namespace lossgazer

@@ -125,7 +125,7 @@ void refuse_to_all(Filter& filter) {
                  "delete_module", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
                  "sethostname", "setdomainname", "iopl", "ioperm", "personality", "syslog"});
   // What attackers of kernels like, and nothing here uses.
-  filter.refuse({"bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
+  filter.refuse({"perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
                  "io_uring_register", "add_key", "request_key", "keyctl", "fanotify_init"});
 }
 
@@ -140,6 +140,7 @@ void refuse_to_touch_socket_files(Filter& filter) {
 
 void refuse_to(Role role, Filter& filter) {
   refuse_to_all(filter);
+  if (role != Role::kKernelEvents) filter.refuse({"bpf"});
   if (role == Role::kOpener) return;
   filter.refuse({"capset"});
   filter.refuse_if("socket", {masked_argument_is(0, kInt, AF_PACKET)});
@@ -151,7 +152,7 @@ void refuse_to(Role role, Filter& filter) {
       refuse_sockets_but_netlink(filter);
       refuse_to_serve(filter);
       return filter.refuse({"connect", "chmod", "fchmod", "fchmodat", "fchmodat2"});
-    case Role::kNames:
+    case Role::kClient:
       refuse_to_serve(filter);
       return refuse_to_touch_socket_files(filter);
     case Role::kWeb:
@@ -166,6 +167,10 @@ void refuse_to(Role role, Filter& filter) {
       refuse_to_serve(filter);
       filter.refuse({"open", "openat", "socket", "socketpair", "connect", "bind", "sendto",
                      "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "ioctl"});
+      return refuse_to_touch_socket_files(filter);
+    case Role::kKernelEvents:
+      filter.refuse({"socket", "socketpair", "connect", "bind"});
+      refuse_to_serve(filter);
       return refuse_to_touch_socket_files(filter);
   }
 }

@@ -125,6 +125,15 @@ class Attributes {
   std::map<uint16_t, const nlattr*> by_type_;
 };
 
+// A link's counts; 0 throughout if there are none.
+rtnl_link_stats64 statistics_in(const nlattr* attribute) {
+  rtnl_link_stats64 statistics{};
+  if (attribute == nullptr) return statistics;
+  std::memcpy(&statistics, mnl_attr_get_payload(attribute),
+              std::min<size_t>(sizeof statistics, mnl_attr_get_payload_len(attribute)));
+  return statistics;
+}
+
 std::optional<IpAddress> address_in(const nlattr* attribute) {
   if (attribute == nullptr) return std::nullopt;
   const std::span bytes(static_cast<const uint8_t*>(mnl_attr_get_payload(attribute)),
@@ -168,13 +177,16 @@ std::vector<Link> list_links() {
   std::vector<Link> links;
   Query("list the interfaces").dump(RTM_GETLINK, ifinfomsg{}, [&](const nlmsghdr* message) {
     const auto* info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-    const nlattr* name = Attributes(message, sizeof *info).find(IFLA_IFNAME);
+    const Attributes attributes(message, sizeof *info);
+    const nlattr* name = attributes.find(IFLA_IFNAME);
     if (name == nullptr) return;
     links.push_back({.index = static_cast<uint32_t>(info->ifi_index),
                      .name = mnl_attr_get_str(name),
                      .up = (info->ifi_flags & IFF_UP) != 0,
                      .running = (info->ifi_flags & IFF_RUNNING) != 0,
-                     .loopback = (info->ifi_flags & IFF_LOOPBACK) != 0});
+                     .loopback = (info->ifi_flags & IFF_LOOPBACK) != 0,
+                     .enslaved = attributes.find(IFLA_MASTER) != nullptr,
+                     .sent_packets = statistics_in(attributes.find(IFLA_STATS64)).tx_packets});
   });
   return links;
 }
@@ -216,11 +228,8 @@ uint64_t interface_drops(uint32_t index) noexcept {
     ifinfomsg request{};
     request.ifi_index = static_cast<int>(index);
     Query("read an interface's statistics").get(RTM_GETLINK, request, [&](const nlmsghdr* message) {
-      const nlattr* found = Attributes(message, sizeof request).find(IFLA_STATS64);
-      rtnl_link_stats64 statistics{};
-      if (found == nullptr) return;
-      std::memcpy(&statistics, mnl_attr_get_payload(found),
-                  std::min<size_t>(sizeof statistics, mnl_attr_get_payload_len(found)));
+      const rtnl_link_stats64 statistics =
+          statistics_in(Attributes(message, sizeof request).find(IFLA_STATS64));
       drops = statistics.rx_missed_errors + statistics.rx_fifo_errors;
     });
   } catch (const std::exception&) {

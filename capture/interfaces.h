@@ -6,6 +6,7 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/network_set.h"
@@ -14,12 +15,18 @@ struct mnl_socket;
 
 namespace lossgazer {
 
+// What stands for all interfaces in place of a name, and for none.
+inline constexpr std::string_view kAnyInterface = "any";
+inline constexpr std::string_view kNoInterface = "none";
+
 struct Link {
   uint32_t index = 0;
   std::string name;
   bool up = false;       // administratively: it can be captured on
   bool running = false;  // and has a carrier
   bool loopback = false;
+  bool enslaved = false;  // part of another link, such as a bridge or a bond
+  uint64_t sent_packets = 0;
 };
 
 // All functions may be called from any thread, and throw std::runtime_error if the kernel refuses.

@@ -19,7 +19,9 @@
 #include <vector>
 
 #include "capture/config_error.h"
+#include "capture/drop_watch.h"
 #include "capture/interfaces.h"
+#include "capture/packet_fanout.h"
 #include "capture/view_filter.h"
 
 namespace lossgazer {
@@ -84,7 +86,8 @@ std::string why_not_activated(pcap_t* handle, int status) {
     case PCAP_ERROR_PERM_DENIED:
     case PCAP_ERROR_PROMISC_PERM_DENIED:
       return "it needs the capability CAP_NET_RAW; run it as root, or once 'setcap cap_net_raw+p "
-             "$(command -v lossgazer)', or under systemd with AmbientCapabilities=CAP_NET_RAW";
+             "$(command -v lossgazer)', or under systemd with AmbientCapabilities=CAP_NET_RAW, or "
+             "in a container with --cap-add NET_RAW";
     case PCAP_ERROR_IFACE_NOT_UP:
       return "it is not up; 'ip link set dev NAME up' brings it up";
     default: {
@@ -157,7 +160,12 @@ struct PcapSource::State {
   uint32_t ifindex = 0;
   uint64_t buffer_bytes = 0;
   uint64_t interface_drops_at_open = 0;
+  // What was captured before has come to other sources, too, and is not handed over.
+  CaptureTime alone_since = CaptureTime::min();
   SourceStatistics statistics;
+
+  static std::unique_ptr<State> activate(const LiveConfig& config);
+  void begin(const LiveConfig& config);
 };
 
 PcapSource::PcapSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -165,41 +173,66 @@ PcapSource::~PcapSource() = default;
 PcapSource::PcapSource(PcapSource&&) noexcept = default;
 PcapSource& PcapSource::operator=(PcapSource&&) noexcept = default;
 
-PcapSource PcapSource::open_live(const LiveConfig& config) {
-  auto state = std::make_unique<State>();
-  state->name = config.interface;
-  state->live = true;
+std::vector<PcapSource> PcapSource::open_live(const LiveConfig& config) {
   try {
-    std::array<char, PCAP_ERRBUF_SIZE> error{};
-    state->handle.reset(pcap_create(config.interface.c_str(), error.data()));
-    pcap_t* handle = state->handle.get();
-    if (handle == nullptr) throw std::runtime_error(error.data());
-    const auto longest = static_cast<int>(config.snaplen + kViewHeadroom);
-    pcap_set_snaplen(handle, longest);
-    pcap_set_promisc(handle, config.promiscuous ? 1 : 0);
-    pcap_set_timeout(handle, kBlockTimeoutMs);
-    pcap_set_buffer_size(handle, static_cast<int>(std::min<uint64_t>(
-                                     config.buffer_bytes, std::numeric_limits<int>::max())));
-    // Where it is refused, microseconds have to do.
-    pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
-    const int status = pcap_activate(handle);
-    if (status < 0) throw std::runtime_error(why_not_activated(handle, status));
-    // The newer cooked header names the interface. Not every cooked interface offers it.
-    if (pcap_datalink(handle) == DLT_LINUX_SLL) pcap_set_datalink(handle, DLT_LINUX_SLL2);
-    state->link_type = link_type_of(handle);
-    install(handle, compile_view_filter(handle, {config.snaplen, config.user_filter}));
-    if (pcap_setnonblock(handle, 1, error.data()) != 0) throw std::runtime_error(error.data());
-    state->nanoseconds = pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO;
-    if (config.interface != "any") state->ifindex = ::if_nametoindex(config.interface.c_str());
-    state->buffer_bytes = mapped_bytes(pcap_fileno(handle));
-    if (state->buffer_bytes == 0) state->buffer_bytes = config.buffer_bytes;
-    state->interface_drops_at_open = interface_drops(state->ifindex);
+    std::vector<PcapSource> sources;
+    std::vector<int> sockets;
+    sockets.reserve(config.threads);
+    for (size_t i = 0; i < config.threads; ++i) {
+      sources.push_back(PcapSource(State::activate(config)));
+      sockets.push_back(sources.back().fd());
+    }
+    if (config.threads > 1) {
+      join_fanout(sockets);
+      const CaptureTime joined = ClockReading::now().wall;
+      for (PcapSource& source : sources) source.state_->alone_since = joined;
+    }
+    for (PcapSource& source : sources) source.state_->begin(config);
+    return sources;
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("open interface {}: {}", config.interface, error.what()));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("open interface {}: {}", config.interface, error.what()));
   }
-  return PcapSource(std::move(state));
+}
+
+// Captures, without a filter yet.
+std::unique_ptr<PcapSource::State> PcapSource::State::activate(const LiveConfig& config) {
+  auto state = std::make_unique<State>();
+  state->name = config.interface;
+  state->live = true;
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  state->handle.reset(pcap_create(config.interface.c_str(), error.data()));
+  pcap_t* handle = state->handle.get();
+  if (handle == nullptr) throw std::runtime_error(error.data());
+  const auto longest = static_cast<int>(config.snaplen + kViewHeadroom);
+  const uint64_t ring = config.buffer_bytes / config.threads;
+  pcap_set_snaplen(handle, longest);
+  pcap_set_promisc(handle, config.promiscuous ? 1 : 0);
+  pcap_set_timeout(handle, kBlockTimeoutMs);
+  pcap_set_buffer_size(handle,
+                       static_cast<int>(std::min<uint64_t>(ring, std::numeric_limits<int>::max())));
+  // Where it is refused, microseconds have to do.
+  pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
+  const int status = pcap_activate(handle);
+  if (status < 0) throw std::runtime_error(why_not_activated(handle, status));
+  // The newer cooked header names the interface. Not every cooked interface offers it.
+  if (pcap_datalink(handle) == DLT_LINUX_SLL) pcap_set_datalink(handle, DLT_LINUX_SLL2);
+  state->link_type = link_type_of(handle);
+  state->nanoseconds = pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO;
+  if (config.interface != "any") state->ifindex = ::if_nametoindex(config.interface.c_str());
+  state->buffer_bytes = mapped_bytes(pcap_fileno(handle));
+  if (state->buffer_bytes == 0) state->buffer_bytes = ring;
+  return state;
+}
+
+void PcapSource::State::begin(const LiveConfig& config) {
+  install(handle.get(), compile_view_filter(handle.get(), {.snaplen = config.snaplen,
+                                                           .user_filter = config.user_filter,
+                                                           .sample = config.sample}));
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  if (pcap_setnonblock(handle.get(), 1, error.data()) != 0) throw std::runtime_error(error.data());
+  interface_drops_at_open = interface_drops(ifindex);
 }
 
 PcapSource PcapSource::open_file(const std::string& path, const std::string& user_filter) {
@@ -248,8 +281,10 @@ ReadResult PcapSource::read_frames(size_t max_frames, FrameFunction function, vo
     const Call& to = *reinterpret_cast<const Call*>(user);
     State& state = to.state;
     ++state.frames;
+    const CaptureTime time = stamp_of(header->ts, state.nanoseconds);
+    if (time < state.alone_since) return;
     if (state.has_filter && pcap_offline_filter(state.filter.get(), header, bytes) == 0) return;
-    to.function(to.context, {.time = stamp_of(header->ts, state.nanoseconds),
+    to.function(to.context, {.time = time,
                              .number = state.frames,
                              .wire_length = header->len,
                              .bytes = std::as_bytes(std::span(bytes, header->caplen))});

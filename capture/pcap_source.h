@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <vector>
 
+#include "analyzer/flow_sample.h"
 #include "analyzer/frame.h"
 
 namespace lossgazer {
@@ -15,9 +17,11 @@ namespace lossgazer {
 struct LiveConfig {
   std::string interface;
   uint32_t snaplen = 64;  // bytes kept of an Ethernet/IPv4 packet, 48 or more; see view_filter.h
-  uint64_t buffer_bytes = uint64_t{16} << 20;  // the kernel's ring
+  uint64_t buffer_bytes = uint64_t{16} << 20;  // the kernel's ring, or rings in all
   bool promiscuous = false;
   std::string user_filter{};  // a libpcap expression, empty for none
+  FlowSample sample{};        // which flows are captured
+  size_t threads = 1;         // that read the interface, each with a source of its own
 };
 
 enum class ReadStatus : uint8_t {
@@ -43,8 +47,11 @@ struct SourceStatistics {
 class PcapSource {
  public:
   // Starts capturing. Opening needs CAP_NET_RAW; reading needs nothing. `any` captures on all
-  // interfaces of the network namespace. Throws std::runtime_error saying what to do about it.
-  [[nodiscard]] static PcapSource open_live(const LiveConfig& config);
+  // interfaces of the network namespace. As many sources as `config.threads` says, each of which
+  // gets both directions of its share of the flows; what is in tunnels comes to the first. Of flows
+  // that are not captured some packets come nevertheless: see view_filter.h. Throws
+  // std::runtime_error saying what to do about it.
+  [[nodiscard]] static std::vector<PcapSource> open_live(const LiveConfig& config);
   // Opens a pcap or pcapng file; "-" is the standard input. Frames that `user_filter` rejects are
   // numbered but not handed over. Throws std::runtime_error if it is no capture file.
   [[nodiscard]] static PcapSource open_file(const std::string& path,

@@ -14,8 +14,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::string_view kAny = "any";
-constexpr std::string_view kNone = "none";
 // What its lines are about, for the bound on each: links come and go as pods do, and packets of
 // strangers as anyone likes.
 constexpr std::string_view kLinkLog = "interfaces that come and go";
@@ -40,7 +38,10 @@ const Link* find_link(const std::vector<Link>& links, std::string_view name) {
 
 // Threads, as `top -H` shows the first 15 characters of them.
 std::string worker_name(size_t index) { return fmt::format("worker-{}", index); }
-std::string reader_name(std::string_view interface) { return fmt::format("capture-{}", interface); }
+std::string reader_name(std::string_view interface, size_t thread) {
+  return thread == 0 ? fmt::format("capture-{}", interface)
+                     : fmt::format("capture{}-{}", thread, interface);
+}
 
 [[noreturn]] void fail(std::string_view thread, const std::exception_ptr& failure) {
   const auto died = [&](std::string_view of) {
@@ -57,9 +58,27 @@ std::string reader_name(std::string_view interface) { return fmt::format("captur
 
 }  // namespace
 
+bool Pipeline::Source::ended() const {
+  return std::any_of(readers.begin(), readers.end(),
+                     [](const Reader& each) { return each.reader->ended(); });
+}
+
+std::string Pipeline::Source::message() const {
+  for (const Reader& each : readers) {
+    if (each.reader->ended()) return each.reader->message();
+  }
+  return {};
+}
+
+void Pipeline::Source::stop() {
+  for (const Reader& each : readers) each.reader->stop();
+}
+
 SourceCounts Pipeline::Source::counts() const {
+  SourceCounts now;
+  for (const Reader& each : readers) now.join(each.reader->counts());
   SourceCounts sum = before;
-  if (reader) sum += reader->counts();
+  sum += now;
   return sum;
 }
 
@@ -73,10 +92,10 @@ SourceHealth Pipeline::Source::health() const {
   health.dropped = {sum.interface_drops, sum.kernel_drops, sum.queue_drops,
                     outcome.flow_table_drops};
   health.unparsed = sum.unparsed;
-  health.up = reader && !reader->ended() && link == LinkState::kUp;
+  health.up = is_open() && !ended() && link == LinkState::kUp;
   health.restarts = restarts;
   health.last_packet = sum.last_packet;
-  if (reader) health.buffer_bytes = reader->buffer_bytes();
+  for (const Reader& each : readers) health.buffer_bytes += each.reader->buffer_bytes();
   return health;
 }
 
@@ -94,13 +113,14 @@ void Pipeline::start() {
   for (const std::string& name : config_.interfaces) {
     if (auto pattern = interface_pattern(name)) {
       patterns_.push_back(std::move(*pattern));
-    } else if (name != kNone) {
+    } else if (name != kNoInterface) {
       add_source(name, true);
     }
   }
   {
     const std::lock_guard lock(mutex_);
-    const size_t count = std::max<size_t>(config_.workers, 1);
+    const bool none = sources_.empty() && patterns_.empty();
+    const size_t count = none ? 0 : std::max<size_t>(config_.workers, 1);
     for (size_t i = 0; i < count; ++i) {
       ShardConfig shard;
       shard.flows_max = std::max<size_t>(config_.flows_max / count, 1);
@@ -111,8 +131,9 @@ void Pipeline::start() {
       shard.peers = config_.peers;
       shard.rtt_buckets = config_.rtt_buckets;
       shard.local = local_;
-      workers_.push_back(std::make_unique<Worker>(std::move(shard), worker_name(i), &gaps_,
-                                                  config_.worker_begins));
+      workers_.push_back(
+          std::make_unique<Worker>(std::move(shard), worker_name(i), &gaps_, config_.worker_begins,
+                                   config_.verdicts ? config_.verdicts(i) : VerdictSink()));
     }
     flows_.resize(count);
     progress_.assign(count, {.seen = steady_clock::now()});
@@ -149,14 +170,12 @@ void Pipeline::poll(std::chrono::milliseconds timeout) {
 
 void Pipeline::stop() {
   if (!running_) return;
-  for (Source& source : sources_) {
-    if (source.reader) source.reader->stop();
-  }
+  for (Source& source : sources_) source.stop();
   {
     const std::lock_guard lock(mutex_);
     for (Source& source : sources_) {
       source.before = source.counts();
-      source.reader.reset();
+      source.readers.clear();
     }
   }
   for (const auto& worker : workers_) worker->request_stop();
@@ -191,6 +210,7 @@ Snapshot Pipeline::snapshot() {
   health.peers = ledger_.peers();
   health.peer_limit = ledger_.peers_max();
   health.peers_expired = ledger_.expired();
+  health.flow_sample = config_.live.sample.one_in;
   return snapshot;
 }
 
@@ -229,9 +249,10 @@ std::optional<std::string> Pipeline::not_healthy() const {
     if (!what.empty()) return fmt::format("the thread {} {}", worker_name(i), what);
   }
   for (const Source& source : sources_) {
-    if (!source.reader) continue;
-    const std::string_view what = fault(*source.reader, source.reader->ended(), source.progress);
-    if (!what.empty()) return fmt::format("the thread {} {}", reader_name(source.name), what);
+    for (const Reader& each : source.readers) {
+      const std::string_view what = fault(*each.reader, each.reader->ended(), each.progress);
+      if (!what.empty()) return fmt::format("the thread {} {}", each.thread_name, what);
+    }
   }
   return std::nullopt;
 }
@@ -241,7 +262,7 @@ std::optional<std::string> Pipeline::not_ready() const {
   if (!running_) return "capture is not running";
   bool capturing = patterns_.empty();
   for (const Source& source : sources_) {
-    const bool open = source.reader && !source.reader->ended();
+    const bool open = source.is_open() && !source.ended();
     if (source.literal && !open)
       return fmt::format("interface {} is not there or not up", source.name);
     capturing = capturing || open;
@@ -271,7 +292,7 @@ void Pipeline::follow_links() {
   const std::lock_guard lock(mutex_);
   for (Source& source : sources_) {
     const Link* link = find_link(links, source.name);
-    const bool up = source.name == kAny || (link != nullptr && link->up);
+    const bool up = source.name == kAnyInterface || (link != nullptr && link->up);
     source.link = up ? LinkState::kUp : link != nullptr ? LinkState::kDown : LinkState::kAbsent;
     source.next_try = steady_clock::now();  // what kept it from opening may be over
   }
@@ -311,6 +332,9 @@ void Pipeline::add_source(const std::string& name, bool literal) {
                            "make the pattern narrower",
                            name, kSourcesMax));
   }
+  if (config_.source_named) {
+    config_.source_named(static_cast<uint16_t>(place - sources_.begin()), name);
+  }
   const std::lock_guard lock(mutex_);
   if (place == sources_.end()) place = sources_.emplace(place);
   place->name = name;
@@ -321,9 +345,10 @@ void Pipeline::add_source(const std::string& name, bool literal) {
 bool Pipeline::close_ended() {
   bool closed = false;
   for (Source& source : sources_) {
-    if (!source.reader || !source.reader->ended()) continue;
+    if (!source.ended()) continue;
     closed = true;
-    close(source, source.reader->message());
+    source.stop();
+    close(source, source.message());
   }
   return closed;
 }
@@ -331,12 +356,12 @@ bool Pipeline::close_ended() {
 // A capture stays with its link whatever that is called, but what was asked for is a name.
 void Pipeline::close_renamed(const std::vector<Link>& links) {
   for (Source& source : sources_) {
-    if (!source.reader) continue;
-    const auto link = std::find_if(links.begin(), links.end(), [&](const Link& each) {
-      return each.index == source.reader->ifindex();
-    });
+    if (!source.is_open()) continue;
+    const uint32_t ifindex = source.readers.front().reader->ifindex();
+    const auto link = std::find_if(links.begin(), links.end(),
+                                   [&](const Link& each) { return each.index == ifindex; });
     if (link == links.end() || link->name == source.name) continue;
-    source.reader->stop();
+    source.stop();
     close(source, fmt::format("it is called {} now", link->name));
   }
 }
@@ -344,16 +369,16 @@ void Pipeline::close_renamed(const std::vector<Link>& links) {
 void Pipeline::close(Source& source, std::string_view why) {
   log(kLinkLog, LogLevel::kWarning,
       fmt::format("interface {}: {}; capture resumes when it is back", source.name, why));
-  std::unique_ptr<SourceReader> ended;
+  std::vector<Reader> ended;
   const std::lock_guard lock(mutex_);
   source.before = source.counts();
-  ended = std::move(source.reader);
+  ended = std::exchange(source.readers, {});
 }
 
 void Pipeline::open_closed(bool at_start) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     Source& source = sources_[i];
-    if (source.name.empty() || source.reader) continue;
+    if (source.name.empty() || source.is_open()) continue;
     if (at_start && source.link == LinkState::kDown) {
       log(kLinkLog, LogLevel::kWarning,
           fmt::format("interface {} is not up; capture begins when it is", source.name));
@@ -379,16 +404,26 @@ void Pipeline::open(uint16_t index) {
   Source& source = sources_[index];
   LiveConfig live = config_.live;
   live.interface = source.name;
-  std::vector<ShardQueue*> queues;
-  for (const auto& worker : workers_) queues.push_back(&worker->queue());
-  auto reader =
-      std::make_unique<SourceReader>(config_.open(live), index, queues, config_.secret, gaps_,
-                                     reader_name(source.name), config_.reader_begins);
-  const uint64_t buffer = reader->buffer_bytes();
+  SourceReaderConfig config;
+  config.source = index;
+  for (const auto& worker : workers_) config.queues.push_back(&worker->queue());
+  config.board = &gaps_;
+  config.secret = config_.secret;
+  config.sample = live.sample;
+  config.begins = config_.reader_begins;
+  std::vector<Reader> readers;
+  uint64_t buffer = 0;
+  for (PcapSource& opened : config_.open(live)) {
+    config.thread = readers.size();
+    config.name = reader_name(source.name, config.thread);
+    readers.push_back({config.name,
+                       std::make_unique<SourceReader>(std::move(opened), config),
+                       {.seen = steady_clock::now()}});
+    buffer += readers.back().reader->buffer_bytes();
+  }
   {
     const std::lock_guard lock(mutex_);
-    source.reader = std::move(reader);
-    source.progress = {.seen = steady_clock::now()};
+    source.readers = std::move(readers);
     source.back_off = {};
     if (std::exchange(source.was_open, true)) ++source.restarts;
   }
@@ -404,7 +439,7 @@ void Pipeline::forget_vanished() {
     peers_ttl = peers_ttl_;
   }
   for (Source& source : sources_) {
-    if (source.literal || source.reader || source.link == LinkState::kUp) {
+    if (source.literal || source.is_open() || source.link == LinkState::kUp) {
       source.last_there = now;
     } else if (!source.name.empty() && now - source.last_there > peers_ttl) {
       const std::lock_guard lock(mutex_);
@@ -418,8 +453,9 @@ void Pipeline::throw_failures() const {
     if (const auto failure = workers_[i]->failure()) fail(worker_name(i), failure);
   }
   for (const Source& source : sources_) {
-    if (!source.reader) continue;
-    if (const auto failure = source.reader->failure()) fail(reader_name(source.name), failure);
+    for (const Reader& each : source.readers) {
+      if (const auto failure = each.reader->failure()) fail(each.thread_name, failure);
+    }
   }
 }
 
@@ -432,7 +468,7 @@ void Pipeline::see_progress() {
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < workers_.size(); ++i) progress_[i].see(workers_[i]->turns(), now);
   for (Source& source : sources_) {
-    if (source.reader) source.progress.see(source.reader->turns(), now);
+    for (Reader& each : source.readers) each.progress.see(each.reader->turns(), now);
   }
 }
 

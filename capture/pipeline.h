@@ -23,6 +23,7 @@
 #include "analyzer/rtt_buckets.h"
 #include "analyzer/snapshot.h"
 #include "analyzer/units.h"
+#include "analyzer/verdict.h"
 #include "capture/event_fd.h"
 #include "capture/gap_board.h"
 #include "capture/interfaces.h"
@@ -46,11 +47,16 @@ struct PipelineConfig {
   PeerPolicy peers;
   RttBuckets rtt_buckets;  // none: no histogram
   HashKey secret;
-  // Opens a source. A caller that holds the privilege only while it opens wraps it here.
-  std::function<PcapSource(const LiveConfig&)> open = PcapSource::open_live;
+  // Opens an interface. A caller that holds the privilege only while it opens wraps it here.
+  std::function<std::vector<PcapSource>(const LiveConfig&)> open = PcapSource::open_live;
   // Called by each such thread before its first packet.
   std::function<void()> reader_begins;
   std::function<void()> worker_begins;
+  // Makes, for the worker of that number, what its thread calls for each verdict.
+  std::function<VerdictSink(size_t)> verdicts;
+  // Told by the thread that calls start() or poll() whose packets have that Verdict::source, before
+  // the first does: one that was forgotten leaves its number to another.
+  std::function<void(uint16_t, const std::string&)> source_named;
   // Threads turn several times a second. One that did not for so long never will: even a machine
   // that is far too busy lets each run now and then.
   std::chrono::milliseconds stuck_after = std::chrono::seconds(20);
@@ -113,13 +119,19 @@ class Pipeline {
     void see(uint64_t turns_now, SteadyTime now);
   };
 
+  struct Reader {
+    std::string thread_name;
+    std::unique_ptr<SourceReader> reader;
+    Progress progress;
+  };
+
   // An interface that is or was captured on. Its place in sources_ is its Segment::source.
   struct Source {
     std::string name;      // empty: the place is free
     bool literal = false;  // named as such, not by a pattern
     LinkState link = LinkState::kAbsent;
-    std::unique_ptr<SourceReader> reader;  // null while it is not open
-    SourceCounts before;                   // by readers that ended
+    std::vector<Reader> readers;  // one a thread; none while it is not open
+    SourceCounts before;          // by readers that ended
     SourceOutcome outcome;
     uint64_t restarts = 0;
     bool was_open = false;
@@ -127,8 +139,12 @@ class Pipeline {
     std::chrono::milliseconds back_off{};  // since its last failure to open, 0 after a success
     SteadyTime next_try;
     SteadyTime last_there;
-    Progress progress;  // of the reader
 
+    [[nodiscard]] bool is_open() const { return !readers.empty(); }
+    [[nodiscard]] bool ended() const;           // whether any of its readers did
+    [[nodiscard]] std::string message() const;  // of the first that ended
+    // Everything read is queued, and counts no more change, when it returns.
+    void stop();
     [[nodiscard]] SourceCounts counts() const;
     [[nodiscard]] SourceHealth health() const;
   };

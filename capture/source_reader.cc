@@ -35,26 +35,31 @@ SourceCounts& SourceCounts::operator+=(const SourceCounts& later) {
   return *this;
 }
 
-SourceReader::SourceReader(PcapSource source, uint16_t source_index,
-                           const std::vector<ShardQueue*>& queues, HashKey secret, GapBoard& board,
-                           const std::string& thread_name, std::function<void()> begins)
+void SourceCounts::join(const SourceCounts& other) {
+  const uint64_t drops = std::max(interface_drops, other.interface_drops);
+  const auto last = std::max(last_packet, other.last_packet);
+  *this += other;
+  interface_drops = drops;
+  last_packet = last;
+}
+
+SourceReader::SourceReader(PcapSource source, const SourceReaderConfig& config)
     : ifindex_(source.ifindex()),
       buffer_bytes_(source.buffer_bytes()),
-      source_index_(source_index),
-      secret_(secret),
+      config_(config),
       link_type_(source.link_type()),
-      board_(board),
-      begins_(std::move(begins)),
       source_(std::move(source)),
-      shared_counters_(secret),
-      watch_(board.of(source_index), ClockReading::now()) {
-  board_.put(source_index_, watch_.gaps());
-  lanes_.reserve(queues.size());
-  for (ShardQueue* queue : queues) {
+      shared_counters_(config.secret),
+      watch_(config.board->of(config.source, config.thread), ClockReading::now()) {
+  segment_.source = config_.source;
+  segment_.link = ifindex_;
+  put_up_gaps();
+  lanes_.reserve(config.queues.size());
+  for (ShardQueue* queue : config.queues) {
     lanes_.push_back({ShardQueue::Producer(*queue), {}});
     lanes_.back().batch.reserve(kBatch);
   }
-  thread_ = named_thread(thread_name, [this] { run(); });
+  thread_ = named_thread(config.name, [this] { run(); });
 }
 
 SourceReader::~SourceReader() { stop(); }
@@ -82,7 +87,7 @@ SourceCounts SourceReader::counts() const {
 void SourceReader::run() noexcept {
   bool vanished = true;
   try {
-    if (begins_) begins_();
+    if (config_.begins) config_.begins();
     vanished = read_until_stopped() != ReadStatus::kMore;
   } catch (...) {
     const std::lock_guard lock(mutex_);
@@ -90,7 +95,7 @@ void SourceReader::run() noexcept {
   }
   publish();
   watch_.on_end(vanished);
-  board_.put(source_index_, watch_.gaps());
+  put_up_gaps();
   ended_ = true;
 }
 
@@ -108,11 +113,11 @@ ReadStatus SourceReader::read_until_stopped() {
       throw std::system_error(errno, std::generic_category(), "wait for frames");
     }
     const CaptureTime before = ClockReading::now().wall;
-    const uint64_t packets = counts_.packets;
+    const uint64_t frames = frames_;
     result = source_.read(kFramesAtOnce, [this](const Frame& frame) noexcept { take(frame); });
     for (Lane& lane : lanes_) flush(lane);
     // With less than was asked for, that was all the ring had to give.
-    const bool emptied = counts_.packets - packets < kFramesAtOnce;
+    const bool emptied = frames_ - frames < kFramesAtOnce;
     handed_on = emptied ? before - kHeldBack : counts_.last_packet.value_or(handed_on);
     if (steady_clock::now() >= next_statistics) {
       read_statistics(handed_on);
@@ -128,24 +133,23 @@ ReadStatus SourceReader::read_until_stopped() {
 }
 
 void SourceReader::take(const Frame& frame) noexcept {
+  ++frames_;
+  const DecodeStatus status = decode(frame, link_type_, config_.secret, segment_);
+  if (status == DecodeStatus::kOk && !config_.sample.keeps(segment_.key)) return;
   ++counts_.packets;
   counts_.last_packet = frame.time;
-  Segment segment;
-  segment.source = source_index_;
-  segment.link = ifindex_;
-  const DecodeStatus status = decode(frame, link_type_, secret_, segment);
   if (status != DecodeStatus::kOk) {
     ++counts_.unparsed[static_cast<size_t>(status)];
     return;
   }
-  shared_counters_.mark(segment);
-  Lane& lane = lanes_[(segment.hash >> 32) * lanes_.size() >> 32];
-  lane.batch.push_back(segment);
+  Lane& lane = lanes_[(segment_.hash >> 32) * lanes_.size() >> 32];
+  shared_counters_.mark_soon(lane.batch.emplace_back(segment_));
   if (lane.batch.size() == kBatch) flush(lane);
 }
 
 void SourceReader::flush(Lane& lane) noexcept {
   if (lane.batch.empty()) return;
+  shared_counters_.mark_waiting();
   publish();
   if (!lane.producer.try_push(lane.batch)) {
     counts_.queue_drops += lane.batch.size();
@@ -173,7 +177,7 @@ void SourceReader::read_statistics(CaptureTime handed_on) {
                      .kernel_drops = statistics.kernel_drops,
                      .interface_drops = statistics.interface_drops,
                      .handed_on = handed_on});
-  board_.put(source_index_, watch_.gaps());
+  put_up_gaps();
 }
 
 }  // namespace lossgazer

@@ -1,5 +1,6 @@
-// A capture thread: owns one live source, decodes its frames and hands each segment to the worker
-// whose flow it is. It never judges, and never waits for a worker: what a queue refuses is counted.
+// A capture thread: owns one live source, which may be one of several on an interface, decodes its
+// frames and hands each segment to the worker whose flow it is. It never judges, and never waits
+// for a worker: what a queue refuses is counted.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "analyzer/decode_status.h"
+#include "analyzer/flow_sample.h"
 #include "analyzer/keyed_hash.h"
 #include "analyzer/segment.h"
 #include "analyzer/shared_counters.h"
@@ -37,19 +39,30 @@ struct SourceCounts {
 
   // Both cover different times of the same interface, `later` the later one.
   SourceCounts& operator+=(const SourceCounts& later);
+  // Both cover the same time, each by its own source of the interface's packets. The interface's
+  // drops are known to both.
+  void join(const SourceCounts& other);
+};
+
+struct SourceReaderConfig {
+  uint16_t source = 0;  // what segments get as Segment::source
+  size_t thread = 0;    // which of those that read the same interface
+  std::string name{};   // of the thread; 15 characters are kept
+  // Where segments go, by the upper half of their hash: flow tables index by the lower. These and
+  // the board must outlive the reader.
+  std::vector<ShardQueue*> queues{};
+  GapBoard* board = nullptr;
+  HashKey secret{};
+  FlowSample sample{};             // other flows' packets count as not captured
+  std::function<void()> begins{};  // called by the thread first
 };
 
 // Any thread may call anything.
 class SourceReader {
  public:
-  // Starts the thread, under `thread_name` (15 characters are kept). Segments get `source_index`,
-  // and go to `queues`, which must outlive this, by the upper half of their hash: flow tables index
-  // by the lower. What may be missed is put up on `board`, which must outlive this too, five times
-  // a second: before the first segment is queued, while it is quiet, and when the thread ends. The
-  // thread calls `begins` first.
-  SourceReader(PcapSource source, uint16_t source_index, const std::vector<ShardQueue*>& queues,
-               HashKey secret, GapBoard& board, const std::string& thread_name,
-               std::function<void()> begins = {});
+  // Starts the thread. What may be missed is put up five times a second: before the first segment
+  // is queued, while it is quiet, and when the thread ends.
+  SourceReader(PcapSource source, const SourceReaderConfig& config);
   // Ends the thread.
   ~SourceReader();
   SourceReader(const SourceReader&) = delete;
@@ -84,14 +97,13 @@ class SourceReader {
   void take(const Frame& frame) noexcept;
   void flush(Lane& lane) noexcept;
   void publish() noexcept;
+  void put_up_gaps() { config_.board->put(config_.source, config_.thread, watch_.gaps()); }
   void read_statistics(CaptureTime handed_on);
 
   const uint32_t ifindex_;
   const uint64_t buffer_bytes_;
-  const uint16_t source_index_;
-  const HashKey secret_;
+  const SourceReaderConfig config_;
   const LinkType link_type_;
-  GapBoard& board_;
   EventFd stop_;
   std::atomic<bool> ended_ = false;
   std::atomic<uint64_t> turns_ = 0;
@@ -101,10 +113,11 @@ class SourceReader {
   std::exception_ptr failure_;
 
   // The thread's own.
-  std::function<void()> begins_;
   PcapSource source_;
   SharedCounters shared_counters_;
   std::vector<Lane> lanes_;
+  uint64_t frames_ = 0;  // read, of flows that are not kept too
+  Segment segment_;      // of the last one; kept, since making one anew takes time
   SourceCounts counts_;
   DropWatch watch_;
   std::thread thread_;

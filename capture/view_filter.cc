@@ -80,7 +80,7 @@ class FilterChain {
  public:
   explicit FilterChain(pcap_t* handle) : handle_(handle) {}
 
-  // What matches `expression` is accepted with that many bytes.
+  // What matches `expression` is accepted with that many bytes; 0 rejects it.
   void view(const std::string& expression, uint32_t bytes) {
     const auto program = compile(handle_, expression);
     if (!program) return;
@@ -94,7 +94,7 @@ class FilterChain {
         program_.push_back(jump_to(end));
       }
     }
-    has_views_ = true;
+    has_views_ = has_views_ || bytes > 0;
     check_length();
   }
 
@@ -283,6 +283,7 @@ class ViewBuilder {
     within(both(equals(field(ip) + " & 0xf0", 0x40), equals(field(ip + 9), kProtocolTcp)), [&] {
       const uint32_t tcp = ip + kIpv4Header;
       const std::string plain = equals(field(ip), 0x45);
+      leave_out(plain, field(ip + 12, 4) + " ^ " + field(ip + 16, 4), tcp);
       const std::string no_payload = fmt::format("{} = {} + (({} & 0xf0) >> 2)", field(ip + 2, 2),
                                                  kIpv4Header, field(tcp + 12));
       view(both(plain, fmt::format("{} or {}", no_payload, is_syn(tcp))),
@@ -296,6 +297,9 @@ class ViewBuilder {
     within(field(ip) + " & 0xf0 = 0x60", [&] {
       const uint32_t tcp = ip + kIpv6Header;
       const std::string plain = equals(field(ip + 6), kProtocolTcp);
+      std::string addresses = field(ip + 8, 4);
+      for (uint32_t word = ip + 12; word < tcp; word += 4) addresses += " ^ " + field(word, 4);
+      leave_out(plain, addresses, tcp);
       const std::string no_payload =
           fmt::format("{} = ({} & 0xf0) >> 2", field(ip + 4, 2), field(tcp + 12));
       const uint32_t data = ip_bytes() + kIpv6Header - kIpv4Header;
@@ -327,6 +331,15 @@ class ViewBuilder {
       view(both(equals(port, kGenevePort), one_of(field(payload + 2, 2), kTunnelled)),
            payload + kGeneveHeader + kEthernetHeader + longest_ipv4());
     });
+  }
+
+  // Rejects what `type` holds for and is of a flow that is not kept, by FlowNumber.
+  void leave_out(const std::string& type, const std::string& addresses, uint32_t tcp) {
+    if (config_.sample.keeps_all()) return;
+    const std::string number =
+        fmt::format("({}) * {} + ({} ^ {}) * {}", addresses, FlowNumber::kAddressFactor,
+                    field(tcp, 2), field(tcp + 2, 2), FlowNumber::kPortFactor);
+    chain_.view(both(type, fmt::format("{} >= {}", number, config_.sample.limit())), 0);
   }
 
   // What the snapshot length grants of an IPv4 packet.

@@ -18,6 +18,10 @@
 //
 // Where it errs it grants too much. A later fragment passes with its first one's view.
 //
+// A share of flows can be kept. Where the ends of a flow stand at no fixed place (behind IPv4
+// options, IPv6 extension headers, GRE, Geneve) all pass: whoever decodes them decides. A later
+// fragment is taken or left by what stands where its ports would.
+//
 // The user's filter is libpcap's, and means what it means to tcpdump, with one comfort: lossgazer
 // also tries it behind VLAN tags, MPLS labels and PPPoE, so `port 443` finds tagged packets too. A
 // filter that itself names vlan, mpls, pppoes or geneve is taken as it stands. In tunnels it is
@@ -28,6 +32,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "analyzer/flow_sample.h"
 
 struct pcap;  // pcap_t
 
@@ -42,11 +48,12 @@ struct FilterInstruction {
 };
 
 struct ViewFilterConfig {
-  uint32_t snaplen = 64;    // bytes kept of an Ethernet/IPv4 packet, 48 or more
-  std::string user_filter;  // empty for none
+  uint32_t snaplen = 64;      // bytes kept of an Ethernet/IPv4 packet, 48 or more
+  std::string user_filter{};  // empty for none
   // The kernel sees a packet on a cooked interface without the header that libpcap makes for it,
   // and counts the bytes to keep from the network header.
   bool in_kernel = true;
+  FlowSample sample{};  // of flows; others are rejected where their ends stand at fixed places
 };
 
 // The longest view is shorter than the snapshot length and this: what a handle must be opened with.

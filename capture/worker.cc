@@ -39,8 +39,8 @@ Duration thread_cpu_time() {
 }  // namespace
 
 Worker::Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps,
-               std::function<void()> begins)
-    : gaps_(gaps), begins_(std::move(begins)), shard_(std::move(config)) {
+               std::function<void()> begins, VerdictSink verdicts)
+    : gaps_(gaps), begins_(std::move(begins)), shard_(std::move(config), std::move(verdicts)) {
   take_gaps();  // before the first packet of any source
   thread_ = named_thread(thread_name, [this] { run(); });
 }

@@ -24,9 +24,9 @@ class Worker {
  public:
   // Starts the thread, under `thread_name` (15 characters are kept). What the sources may have
   // missed it takes from `gaps`, which must outlive this, at each tick and at the end; without one,
-  // nothing ever was. The thread calls `begins` first.
+  // nothing ever was. The thread calls `begins` first, and `verdicts` for each verdict.
   Worker(ShardConfig config, const std::string& thread_name, const GapBoard* gaps = nullptr,
-         std::function<void()> begins = {});
+         std::function<void()> begins = {}, VerdictSink verdicts = {});
   // Throws away what was not yet taken.
   ~Worker();
   Worker(const Worker&) = delete;

@@ -1,5 +1,5 @@
-// Which peers' counters are still shown at 0 because they were exposed only just now. A series that
-// first appears at 5 looks to increase() as if nothing had happened; born at 0, it gives 5. It
+// Which counters of peers are still shown at 0 because they were exposed only just now. A series
+// that first appears at 5 looks to increase() as if nothing had happened; born at 0, it gives 5. It
 // holds no counts and reads no clock.
 #pragma once
 
@@ -22,7 +22,8 @@ namespace lossgazer {
 // It errs towards showing 0 once more, which costs a delay, but no increase. What it cannot serve:
 // a second server while the first gap is not yet known, and three servers or more.
 //
-// Not thread-safe.
+// A Row has a key and a life, as PeerRow. Not thread-safe.
+template <typename Row>
 class BirthRegister {
  public:
   using Clock = std::chrono::steady_clock;
@@ -30,11 +31,11 @@ class BirthRegister {
   // A scrape at `now` shows `rows`, which are in the order of their keys. Says for each row whether
   // its true values are shown. Once they were, they are shown as long as the peer is in every
   // scrape; one that was missing, or lives anew, is born again.
-  [[nodiscard]] std::vector<bool> scrape(std::span<const PeerRow> rows, Clock::time_point now);
+  [[nodiscard]] std::vector<bool> scrape(std::span<const Row> rows, Clock::time_point now);
 
  private:
   struct Entry {
-    PeerKey key;
+    decltype(Row::key) key;
     uint64_t life = 0;
     Clock::time_point born;
     bool grown = false;

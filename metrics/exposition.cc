@@ -1,7 +1,7 @@
 #include "metrics/exposition.h"
 
+#include <fmt/format.h>
 #include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
@@ -9,10 +9,10 @@
 #include <chrono>
 #include <cstddef>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "metrics/family_text.h"
 #include "metrics/metric_names.h"
 
 namespace lossgazer {
@@ -42,8 +42,13 @@ void add(MetricFamily& family, Labels labels, uint64_t value) {
   add(family, std::move(labels), static_cast<double>(value));
 }
 
+bool is_wanted(std::string_view key, const ExpositionOptions& options) {
+  return std::ranges::find(options.disabled, key) == options.disabled.end();
+}
+
 // A single series without labels.
-void single(std::string_view name, std::string_view help, MetricType type, uint64_t value,
+template <typename Value>
+void single(std::string_view name, std::string_view help, MetricType type, Value value,
             const FamilySink& sink) {
   MetricFamily result = family(name, help, type);
   add(result, {}, value);
@@ -232,14 +237,11 @@ void worker_families(const CaptureHealth& health, const FamilySink& sink) {
 void peer_families(const Snapshot& snapshot, const std::vector<bool>& shown,
                    const ExpositionOptions& options, const FamilySink& sink) {
   assert(snapshot.peers.size() == shown.size());
-  const auto wanted = [&](std::string_view key) {
-    return std::ranges::find(options.disabled, key) == options.disabled.end();
-  };
   const std::vector<LabelledCounters> all = labelled(snapshot.peers, shown);
   for (const PeerCounter& counter : peer_counters()) {
-    if (wanted(counter.key)) peer_counter_family(counter, all, sink);
+    if (is_wanted(counter.key, options)) peer_counter_family(counter, all, sink);
   }
-  if (wanted(kRttKey)) rtt_family(snapshot.rtt_buckets, all, sink);
+  if (is_wanted(kRttKey, options)) rtt_family(snapshot.rtt_buckets, all, sink);
 }
 
 void peer_info_family(const std::vector<PeerRow>& rows, const ExpositionOptions& options,
@@ -273,6 +275,11 @@ void peer_info_family(const std::vector<PeerRow>& rows, const ExpositionOptions&
 
 void health_families(const CaptureHealth& health, const FamilySink& sink) {
   source_families(health, sink);
+  single("capture_flow_sample_ratio",
+         "The share of flows that is captured (--capture.flow-sample). All counters are of those: "
+         "ratios hold as they are, totals are to be divided by this. Healthy: 1, unless asked "
+         "otherwise.",
+         MetricType::Gauge, 1.0 / health.flow_sample, sink);
   worker_families(health, sink);
   single("flows", "Flows tracked now. Healthy: below flow_limit.", MetricType::Gauge, health.flows,
          sink);
@@ -297,6 +304,41 @@ void health_families(const CaptureHealth& health, const FamilySink& sink) {
             "reason", kPeerExpiryName, health.peers_expired, sink);
 }
 
+void kernel_families(const KernelWord& word, const FamilySink& sink) {
+  for (const KernelMetric& metric : kernel_metrics()) {
+    const auto value = word.counters.of(metric.counter);
+    if (!value) continue;
+    single(fmt::format("kernel_{}_total", metric.key),
+           fmt::format("{} The kernel's {}, of this network namespace.", metric.help,
+                       kKernelCounterName[static_cast<size_t>(metric.counter)]),
+           MetricType::Counter, *value, sink);
+  }
+  if (!word.agreement) return;
+  single("kernel_agreement_ratio",
+         "Retransmissions that lossgazer counted of what this host sent, over those that its "
+         "kernel did, in the last five minutes. Absent where that cannot be told. Healthy: 0.95 "
+         "to 1.05.",
+         MetricType::Gauge, *word.agreement, sink);
+}
+
+void retransmit_family(const std::vector<RetransmitRow>& rows, const std::vector<bool>& shown,
+                       const ExpositionOptions& options, const FamilySink& sink) {
+  assert(rows.size() == shown.size());
+  if (!is_wanted(kRetransmitsKey, options)) return;
+  MetricFamily result = family(std::string(kRetransmitsKey).append("_total"), retransmits_help(),
+                               MetricType::Counter);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const RetransmitKey& key = rows[i].key;
+    add(result,
+        {{"peer", peer_labels(key.peer, Direction::kEgress).front().value},
+         {"state", std::string(key.state)},
+         {"process", key.process},
+         {"cgroup", key.cgroup}},
+        shown[i] ? rows[i].segments : 0);
+  }
+  sink(std::move(result));
+}
+
 void config_families(const ConfigHealth& health, const FamilySink& sink) {
   MetricFamily successful =
       family("config_last_reload_successful",
@@ -311,6 +353,26 @@ void config_families(const ConfigHealth& health, const FamilySink& sink) {
   sink(std::move(when));
 }
 
+void event_families(const EventHealth& health, const FamilySink& sink) {
+  totals_by(
+      "events_dropped_total",
+      "Events that found no room to wait in, by reason: their receiver is away or takes them "
+      "too slowly (receiver), or more come than are sent in a second (rate_limit: take fewer, "
+      "by --events.peer or --events.verdict). Healthy: 0.",
+      "reason", kEventDropName, health.dropped, sink);
+  if (!health.receiver_up) return;
+  single("events_sent_total",
+         "Events handed to their receiver. What it was sent and had not read when it ended is "
+         "among them.",
+         MetricType::Counter, health.sent, sink);
+  single("events_queued", "Events that wait to be sent. Healthy: close to 0.", MetricType::Gauge,
+         health.queued, sink);
+  single("events_receiver_up",
+         "Whether the receiver of events (--events.to) takes them. Healthy: 1; else the log says "
+         "why, and it is tried again.",
+         MetricType::Gauge, *health.receiver_up ? 1.0 : 0.0, sink);
+}
+
 void build_family(const BuildInfo& build, const FamilySink& sink) {
   MetricFamily info =
       family("build_info", "How this program was built. Always 1.", MetricType::Gauge);
@@ -320,15 +382,11 @@ void build_family(const BuildInfo& build, const FamilySink& sink) {
   sink(std::move(info));
 }
 
-std::string exposition_text(const std::function<void(const FamilySink&)>& families) {
-  std::ostringstream out;
-  const prometheus::TextSerializer serializer;
-  families([&](MetricFamily&& family) {
-    std::vector<MetricFamily> one(1);
-    one.front() = std::move(family);
-    serializer.Serialize(out, one);
-  });
-  return std::move(out).str();
+std::string exposition_text(const std::function<void(const FamilySink&)>& families,
+                            size_t expected) {
+  FamilyText text(expected);
+  families([&](MetricFamily&& family) { text.add(std::move(family)); });
+  return text.take();
 }
 
 std::string report_exposition(const Snapshot& snapshot, const BuildInfo& build) {

@@ -29,7 +29,11 @@ std::vector<prometheus::MetricFamily> LossCollector::Collect() const {
 }
 
 std::string LossCollector::text() const {
-  return exposition_text([this](const FamilySink& sink) { scrape(sink); });
+  const size_t last = last_size_;
+  std::string text =
+      exposition_text([this](const FamilySink& sink) { scrape(sink); }, last + last / 16);
+  last_size_ = text.size();
+  return text;
 }
 
 void LossCollector::scrape(const FamilySink& sink) const {
@@ -40,16 +44,26 @@ void LossCollector::scrape(const FamilySink& sink) const {
   }
   Snapshot snapshot;
   std::vector<bool> grown;
+  std::vector<bool> retransmits_grown;
   std::shared_ptr<const ExpositionOptions> options;
   {
     const std::lock_guard lock(mutex_);
     options = options_;
     snapshot = snapshot_();
-    grown = births_.scrape(snapshot.peers, now_());
+    const Clock::time_point now = now_();
+    grown = births_.scrape(snapshot.peers, now);
+    if (snapshot.kernel_retransmits) {
+      retransmits_grown = retransmit_births_.scrape(*snapshot.kernel_retransmits, now);
+    }
   }
-  peer_families(snapshot, grown, *options, sink);
-  peer_info_family(snapshot.peers, *options, sink);
-  health_families(snapshot.health, sink);
+  if (options->captures) {
+    peer_families(snapshot, grown, *options, sink);
+    peer_info_family(snapshot.peers, *options, sink);
+    health_families(snapshot.health, sink);
+  }
+  if (snapshot.kernel_retransmits) {
+    retransmit_family(*snapshot.kernel_retransmits, retransmits_grown, *options, sink);
+  }
   for (prometheus::MetricFamily& family : more) sink(std::move(family));
   build_family(build_, sink);
   process_families(sink);

@@ -4,7 +4,9 @@
 
 #include <prometheus/collectable.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -44,10 +46,12 @@ class LossCollector : public prometheus::Collectable {
   BuildInfo build_;
   std::function<Clock::time_point()> now_;
   std::function<void(const FamilySink&)> more_;
+  mutable std::atomic<size_t> last_size_ = 0;  // of the text
   // Guards all below. Held while the snapshot is taken too: an older one judged after a newer one
   // would make the newest peers be born twice.
   mutable std::mutex mutex_;
-  mutable BirthRegister births_;
+  mutable BirthRegister<PeerRow> births_;
+  mutable BirthRegister<RetransmitRow> retransmit_births_;
   std::shared_ptr<const ExpositionOptions> options_ = std::make_shared<ExpositionOptions>();
 };
 

@@ -123,6 +123,63 @@ constexpr std::array kPeerCounters = {
                 kConnections, "outcome"},
 };
 
+constexpr std::array kKernelMetrics = {
+    KernelMetric{KernelCounter::kRetransSegs, "retransmitted_segments",
+                 "Segments sent again, of all peers. Healthy: below 1 % of "
+                 "lossgazer_kernel_sent_segments_total."},
+    KernelMetric{KernelCounter::kOutSegs, "sent_segments",
+                 "Segments sent, those sent again not included."},
+    KernelMetric{KernelCounter::kInSegs, "received_segments", "Segments received."},
+    KernelMetric{KernelCounter::kInErrs, "received_bad_segments",
+                 "Segments received with a wrong checksum or length. Healthy: 0."},
+    KernelMetric{KernelCounter::kOutRsts, "sent_resets", "RST segments sent. Healthy: few."},
+    KernelMetric{KernelCounter::kAttemptFails, "failed_connection_attempts",
+                 "Connections that failed before they were open, in either direction. Healthy: "
+                 "stays flat."},
+    KernelMetric{KernelCounter::kSynRetrans, "handshake_retransmissions",
+                 "SYNs and SYN-ACKs sent again. Healthy: stays flat."},
+    KernelMetric{KernelCounter::kTimeouts, "retransmission_timeouts",
+                 "Retransmission time-outs. Healthy: near 0."},
+    KernelMetric{KernelCounter::kFastRetrans, "fast_retransmissions",
+                 "Segments sent again because acknowledgments told of a hole."},
+    KernelMetric{KernelCounter::kSlowStartRetrans, "slow_start_retransmissions",
+                 "Segments sent again in slow start, after a time-out. Healthy: near 0."},
+    KernelMetric{KernelCounter::kLossProbes, "loss_probes",
+                 "Tail loss probes sent: no acknowledgment came in time. Healthy: few."},
+    KernelMetric{KernelCounter::kLossProbeRecovery, "loss_probe_recoveries",
+                 "Lost tails that a probe repaired."},
+    KernelMetric{KernelCounter::kLostRetransmit, "lost_retransmissions",
+                 "Segments sent again that were lost again. Healthy: near 0."},
+    KernelMetric{KernelCounter::kRetransFail, "failed_retransmissions",
+                 "Segments to be sent again that this host could not send. Healthy: 0."},
+    KernelMetric{KernelCounter::kSpuriousRtos, "spurious_timeouts",
+                 "Time-outs found to have been needless (F-RTO). Healthy: near 0."},
+    KernelMetric{KernelCounter::kDsackRecv, "duplicates_reported",
+                 "Reports by receivers (DSACK) that what we sent again had arrived before. "
+                 "Healthy: near 0."},
+    KernelMetric{KernelCounter::kDsackOfoRecv, "out_of_order_duplicates_reported",
+                 "Of these reports, those on data beyond a hole. Healthy: near 0."},
+    KernelMetric{KernelCounter::kDsackOldSent, "old_duplicates_received",
+                 "Segments received again that were acknowledged before. Healthy: near 0."},
+    KernelMetric{KernelCounter::kSackReorder, "reorderings_reported",
+                 "Reordering of what we sent, found by SACK. Healthy: near 0."},
+    KernelMetric{KernelCounter::kOfoQueue, "out_of_order_segments",
+                 "Segments received beyond a hole, and queued. Healthy: near 0."},
+    KernelMetric{KernelCounter::kOfoDrop, "out_of_order_drops",
+                 "Segments received beyond a hole, and dropped for want of room. Healthy: 0."},
+    KernelMetric{KernelCounter::kRcvQDrop, "receive_queue_drops",
+                 "Segments dropped because a socket's receive queue was full. Healthy: 0."},
+    KernelMetric{KernelCounter::kBacklogDrop, "backlog_drops",
+                 "Segments dropped because a busy socket's backlog was full. Healthy: 0."},
+    KernelMetric{KernelCounter::kListenOverflows, "listen_overflows",
+                 "Connections dropped because an application accepts too slowly. Healthy: 0."},
+    KernelMetric{KernelCounter::kListenDrops, "listen_drops",
+                 "Connections dropped by listening sockets, for whatever reason. Healthy: 0."},
+    KernelMetric{KernelCounter::kAbortOnTimeout, "timed_out_connections",
+                 "Connections given up because the peer did not answer. Healthy: stays flat."},
+};
+static_assert(kKernelMetrics.size() == kKernelCounterName.size());
+
 // Whether what came before the capture point came from the peer's side.
 constexpr bool comes_from_peer(Direction direction) { return direction == Direction::kIngress; }
 
@@ -160,6 +217,7 @@ std::optional<std::string_view> peer_counter_key(std::string_view name) {
   if (name.starts_with(kMetricPrefix)) name.remove_prefix(kMetricPrefix.size());
   if (name == kRttKey) return kRttKey;
   if (name.ends_with(kTotal)) name.remove_suffix(kTotal.size());
+  if (name == kRetransmitsKey) return kRetransmitsKey;
   for (const PeerCounter& counter : kPeerCounters) {
     if (counter.key == name) return counter.key;
   }
@@ -170,6 +228,14 @@ std::string_view rtt_help() {
   return "Round-trip time between the capture point and the receiver of this direction. Healthy: "
          "_sum / _count stays near the path's delay.";
 }
+
+std::string_view retransmits_help() {
+  return "Segments that this kernel says it sent again (--kernel.events), by the socket's TCP "
+         "state and who owns the socket: a process, and its cgroup (a unit or container). Empty "
+         "where that is not known. Healthy: grows by less than 1 % of what is sent.";
+}
+
+std::span<const KernelMetric> kernel_metrics() { return kKernelMetrics; }
 
 std::string_view direction_name(PeerKey::Kind kind, Direction direction) {
   if (kind == PeerKey::Kind::kPair) return "transit";

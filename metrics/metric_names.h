@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/kernel_counters.h"
 #include "analyzer/loss_counters.h"
 #include "analyzer/snapshot.h"
 
@@ -29,17 +30,28 @@ struct PeerCounter {
   std::string_view label = {};  // the family's own label; empty: none
 };
 
+// A counter of the kernel's. Exposed as `lossgazer_kernel_` + key + `_total`.
+struct KernelMetric {
+  KernelCounter counter;
+  std::string_view key;
+  std::string_view help;  // without the kernel's own name
+};
+
 inline constexpr std::string_view kMetricPrefix = "lossgazer_";
 inline constexpr std::string_view kRttKey = "rtt_seconds";
+inline constexpr std::string_view kRetransmitsKey = "kernel_retransmits";
 inline constexpr std::string_view kOtherPeer = "other";
 
 // All peer counters but the round-trip time, in the contract's order. Where series have sides, they
 // stand in the order of Side.
 [[nodiscard]] std::span<const PeerCounter> peer_counters();
-// The key of the peer counter, or of the round-trip time, that `name` means: its name or its key,
-// with or without `lossgazer_` and `_total`. Nothing if there is none.
+// The key of the peer counter, of the round-trip time or of the kernel's own that `name` means: its
+// name or its key, with or without `lossgazer_` and `_total`. Nothing if there is none.
 [[nodiscard]] std::optional<std::string_view> peer_counter_key(std::string_view name);
 [[nodiscard]] std::string_view rtt_help();
+[[nodiscard]] std::string_view retransmits_help();
+// Every KernelCounter, once.
+[[nodiscard]] std::span<const KernelMetric> kernel_metrics();
 
 // The label `direction`: `egress` or `ingress`, or `transit` for a pair.
 [[nodiscard]] std::string_view direction_name(PeerKey::Kind kind, Direction direction);

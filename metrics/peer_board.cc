@@ -204,12 +204,12 @@ std::string capture_json(const CaptureHealth& health, const CaptureCounts& recen
       R"({{"ready":{},"not_ready":{},"interfaces":{},)"
       R"("recent":{{"packets":{},"dropped":{},"unreadable":{}}},)"
       R"("queue_packets":{},"queue_limit":{},"flows":{},"flow_limit":{},"peers":{},)"
-      R"("peer_limit":{},"flows_expired":{},"peers_expired":{}}})",
+      R"("peer_limit":{},"flow_sample":{},"flows_expired":{},"peers_expired":{}}})",
       !not_ready, not_ready ? json_quote(*not_ready) : "null",
       numbers(health.sources, [&](const SourceHealth& source) { return source_json(source, now); }),
       recent.packets, counts_json(kDropStageName, recent.dropped), recent.unreadable, queued,
       health.queue_limit, health.flows, health.flow_limit, health.peers, health.peer_limit,
-      counts_json(kFlowExpiryName, health.flows_expired),
+      health.flow_sample, counts_json(kFlowExpiryName, health.flows_expired),
       counts_json(kPeerExpiryName, health.peers_expired));
 }
 

@@ -1,5 +1,5 @@
 // The server's side of TLS: its certificate and key, what it asks of clients, and which versions,
-// ciphers and curves it speaks. The one place that sees GnuTLS's sessions.
+// ciphers and curves it speaks. The one place that sees the server's GnuTLS sessions.
 #pragma once
 
 #include <memory>

@@ -536,7 +536,8 @@
     say(id('all'), 'Show all ' + whole.format(data.peers_known));
     const empty = id('empty');
     empty.hidden = next.length > 0;
-    say(empty, all === 0 ? 'No peer yet: nothing with TCP came or went since lossgazer started.'
+    say(empty, capturesNothing() ? 'No peers: nothing is captured.'
+      : all === 0 ? 'No peer yet: nothing with TCP came or went since lossgazer started.'
       : id('lossy').checked && !id('search').value ? 'No peer lost anything in the last minute.' : 'No peer like that.');
   }
 
@@ -566,6 +567,9 @@
       parts.push('Losing ', make('span', { class: 'much', text: about(worst.ratio) }), way + fullName(first) + where);
       under = whole.format(worst.lost) + ' of ' + whole.format(worst.of) +
         (worst.method === 'census' ? ' packets in the last minute, counted one by one.' : ' segments in the last minute, inferred from gaps and repeats.') + more;
+    } else if (capturesNothing()) {
+      parts.push('Nothing is captured');
+      under = 'Peers are known where an interface is captured.';
     } else if (data.peers.length === 0) {
       parts.push('No TCP traffic seen yet');
       under = 'Peers appear here as soon as packets come or go.';
@@ -586,6 +590,10 @@
     interface: 'the network card or its driver', kernel: 'the kernel: try a larger --capture.buffer',
     queue: 'our queues: try more --analyzer.workers', flow_table: 'the flow table: try a larger --flows.max',
   };
+  // Ready without an interface: it was asked for none.
+  function capturesNothing() {
+    return data.capture.ready && data.capture.interfaces.length === 0;
+  }
   function health() {
     const capture = data.capture;
     const names = capture.interfaces.map((one) => one.interface);
@@ -599,13 +607,14 @@
         dropped.map(([stage, frames]) => whole.format(frames) + ' in ' + REMEDY[stage]).join('; ') +
         '). Losses in that time are not counted.'];
     }
-    if (names.length === 0) return [false, 'Capturing on no interface: there is none yet'];
+    if (capturesNothing()) return [true, "Nothing is captured (--capture.interface none). The kernel's own TCP counters are among the metrics."];
     if (capture.recent.unreadable > 0) {
       return [false, 'Capturing on ' + on + ', but ' + count(capture.recent.unreadable, 'frame', 'frames') + ' could not be read in the last minute'];
     }
     const ever = capture.interfaces.reduce((total, one) => total + Object.values(one.dropped).reduce((a, b) => a + b, 0), 0);
     const last = Math.min(...capture.interfaces.map((one) => one.last_packet_age_seconds ?? Infinity));
-    let text = 'Capturing on ' + on + ', nothing dropped';
+    let text = 'Capturing ' + (capture.flow_sample > 1 ? 'one flow in ' + whole.format(capture.flow_sample) + ' ' : '') +
+      'on ' + on + ', nothing dropped';
     if (ever > 0) text += ' lately (' + count(ever, 'frame', 'frames') + ' since the start)';
     if (last === Infinity) text += '. No packet has come yet';
     else if (last > 60) text += '. The last packet came ' + ago(last) + ' ago';

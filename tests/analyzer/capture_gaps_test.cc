@@ -166,6 +166,24 @@ TEST(CaptureGaps, ReopenedSourceMissedTheTimeBetween) {
   EXPECT_FALSE(missed(gaps, 60s + 1ns, 70s));
 }
 
+TEST(CaptureGaps, TwoReadersMissedWhatEitherDidAndKnowWhatBothDo) {
+  CaptureGaps gaps = live(5s);
+  gaps.add(at(1s), at(2s));
+  CaptureGaps other = live(4s);
+  other.add(at(3s), at(3s));
+  gaps.merge(other);
+  EXPECT_TRUE(missed(gaps, 1s, 2s));
+  EXPECT_TRUE(missed(gaps, 3s, 3s));
+  EXPECT_FALSE(missed(gaps, 2s + 100ms, 2s + 900ms));
+  EXPECT_TRUE(gaps.known(at(4s)));
+  EXPECT_FALSE(gaps.known(at(4s + 1ns)));
+  other.close(at(4s));
+  gaps.merge(other);
+  EXPECT_TRUE(missed(gaps, 4s, 5s)) << "a reader that ended misses its share";
+  gaps.merge(CaptureGaps::not_told());
+  EXPECT_FALSE(gaps.known(at(1s)));
+}
+
 TEST(CaptureGaps, ReopeningAfterTheClockWasSetBackForgetsWhatLiesAhead) {
   CaptureGaps gaps = live(1h);
   gaps.add(at(50min), at(51min));

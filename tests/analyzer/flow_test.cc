@@ -38,6 +38,22 @@ TEST(Handshake, RepeatedSynAckIsTheOtherDirections) {
   EXPECT_THAT(story.egress().connections, ElementsAre(1, 0, 0));
 }
 
+// The timer of the first answer runs out just when the SYN comes again: the same is sent twice, at
+// once. Where the SYN came only once, the network made the second.
+TEST(Handshake, SynAckThatComesTwiceWhereItsSynDidIsAnAnswerToEach) {
+  for (const bool syn_again : {true, false}) {
+    Conversation story;
+    story.peer({.seq = 0, .ack = 0, .flags = kSyn});
+    story.us({.at = 1ms, .seq = 0, .flags = kSyn | kAck});
+    if (syn_again) story.peer({.at = 1010ms, .seq = 0, .ack = 0, .flags = kSyn});
+    story.us({.at = 1011ms, .seq = 0, .flags = kSyn | kAck});
+    story.us({.at = 1011ms + 160us, .seq = 0, .flags = kSyn | kAck});
+    story.peer({.at = 1020ms}).finish();
+    EXPECT_EQ(story.egress().handshake_retransmissions[1], syn_again ? 2u : 1u);
+    EXPECT_EQ(story.egress().duplicate_packets, syn_again ? 0u : 1u);
+  }
+}
+
 TEST(Handshake, ResetAnswerIsARefusal) {
   Conversation story;
   story.us({.seq = 0, .ack = 0, .flags = kSyn});

@@ -42,6 +42,19 @@ TEST(PeerPolicy, WithoutRulesEveryAddressIsAPeer) {
   EXPECT_EQ(key, PeerKey{.address = address("198.51.100.7")});
 }
 
+TEST(PeerPolicy, PeerOfAnAddressAloneHasNoFurtherLabels) {
+  const PeerPolicy policy({.excluded = {network("10.0.0.0/8")},
+                           .groups = {{network("192.0.2.0/24"), "office"}},
+                           .prefix_v4 = 24,
+                           .label_local = true,
+                           .label_port = true});
+  EXPECT_EQ(policy.peer_of(address("10.1.2.3")), std::nullopt);
+  EXPECT_EQ(policy.peer_of(address("192.0.2.9"))->group.view(), "office");
+  EXPECT_EQ(policy.peer_of(address("198.51.100.7")), (PeerKey{.kind = PeerKey::Kind::kPrefix,
+                                                              .address = address("198.51.100.0"),
+                                                              .prefix_length = 24}));
+}
+
 TEST(PeerPolicy, TheLongestGroupThatHoldsThePeerCounts) {
   const PeerPolicy policy({.groups = {{network("10.0.0.0/8"), "cluster"},
                                       {network("10.1.0.0/16"), "storage"},

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
 #include "analyzer/keyed_hash.h"
 
 namespace lossgazer::test {
@@ -36,6 +40,34 @@ bool is_after_sibling(SharedCounters& counters, const Sent& sent) {
   counters.mark(segment);
   EXPECT_EQ(segment.bits & ~kAfterSibling, before);
   return segment.has(kAfterSibling);
+}
+
+TEST(SharedCounter, MarkedSoonIsMarkedTheSame) {
+  SharedCounters at_once({3, 4});
+  SharedCounters soon({3, 4});
+  std::array<Segment, 100> segments;
+  std::array<uint16_t, 100> expected{};
+  for (size_t i = 0; i < segments.size(); ++i) {
+    Segment& segment = segments[i];
+    const Endpoint sender{IpAddress::v4(0xc0000201), 443};
+    const Endpoint receiver{IpAddress::v4(0xc6336401), static_cast<uint16_t>(40000 + i % 3)};
+    segment.key = FlowKey::between(sender, receiver, 0);
+    segment.hash = hash_of({3, 4}, segment.key);
+    segment.ip_id = static_cast<uint16_t>(100 + i + i / 7 * 50);
+    segment.bits = i % 5 == 0 ? 0 : kHasIpId;
+    Segment marked = segment;
+    at_once.mark(marked);
+    expected[i] = marked.bits;
+    soon.mark_soon(segment);
+    if (i % 11 == 0) soon.mark_waiting();
+  }
+  soon.mark_waiting();
+  int siblings = 0;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    EXPECT_EQ(segments[i].bits, expected[i]) << i;
+    if (segments[i].has(kAfterSibling)) ++siblings;
+  }
+  EXPECT_GT(siblings, 20);
 }
 
 TEST(SharedCounter, NextNumberOfAnotherFlowIsAfterASibling) {

@@ -76,8 +76,8 @@ TEST(ConfigFile, FaultsNameTheLineTheKeyTheValueAndWhatWouldDo) {
 TEST(ConfigFile, UnknownKeysAreFaultsAndTheNearestIsNamed) {
   EXPECT_EQ(faults_of("peers: {mx: 5}"), "FILE:1: peers.mx: no such option; is it peers.max?");
   EXPECT_EQ(faults_of("\nsnaplen: 64"), "FILE:2: snaplen: no such option; is it capture.snaplen?");
-  EXPECT_EQ(faults_of("peer: {max: 5}"),
-            "FILE:1: peer: no such option; 'lossgazer --help' lists them");
+  EXPECT_EQ(faults_of("pier: {max: 5}"),
+            "FILE:1: pier: no such option; 'lossgazer --help' lists them");
   EXPECT_EQ(faults_of("wholly_else: 1"),
             "FILE:1: wholly_else: no such option; 'lossgazer --help' lists them");
 }

@@ -27,6 +27,8 @@ const std::map<std::string, std::string> kSamples = {
     {"capture.buffer", "4MiB"},
     {"capture.filter", "tcp port 443"},
     {"capture.promiscuous", "true"},
+    {"capture.threads", "4"},
+    {"capture.flow-sample", "1/16"},
     {"local", "192.0.2.0/24"},
     {"analyzer.workers", "200"},
     {"flows.max", "5"},
@@ -46,15 +48,24 @@ const std::map<std::string, std::string> kSamples = {
     {"metrics.rtt-buckets", "1ms,10ms"},
     {"geoip.asn-db", "/usr/share/asn.mmdb"},
     {"geoip.country-db", "/usr/share/country.mmdb"},
+    {"kernel.events", "true"},
+    {"events.to", "tcp:127.0.0.1:10120"},
+    {"events.ecs", "true"},
+    {"events.peer", "198.51.100.0/24"},
+    {"events.verdict", "retransmission,reordered"},
     {"user", "nobody"},
     {"log.level", "debug"},
     {"log.format", "json"},
+    {"explain", "17"},
     {"format", "json"},
+    {"url", "http://192.0.2.1:99"},
 };
 
 Options parse(const Option& option, std::vector<std::string> words) {
   words.insert(words.begin(), "lossgazer");
-  if (!option.is_taken_by(Options::Command::kLive)) {
+  if (option.taken_by == TakenBy::kTop) {
+    words.insert(words.begin() + 1, "top");
+  } else if (!option.is_taken_by(Options::Command::kLive)) {
     words.insert(words.begin() + 1, {"report", "a.pcap"});
   }
   std::vector<const char*> argv;
@@ -116,6 +127,10 @@ TEST(OptionTable, HelpNamesEveryOptionWithItsDefault) {
   std::vector<const char*> offline = {"lossgazer", "report", "--help"};
   const std::string live_help = parse_options(2, live.data()).text;
   const std::string offline_help = parse_options(3, offline.data()).text;
+  std::vector<const char*> probe = {"lossgazer", "check-health", "--help"};
+  const std::string probe_help = parse_options(3, probe.data()).text;
+  std::vector<const char*> top = {"lossgazer", "top", "--help"};
+  const std::string top_help = parse_options(3, top.data()).text;
   for (const Option& option : option_table()) {
     SCOPED_TRACE(option.name);
     const std::string shown = "--" + option.name + (option.is_flag() ? "" : " " + option.type);
@@ -126,6 +141,9 @@ TEST(OptionTable, HelpNamesEveryOptionWithItsDefault) {
     if (option.is_taken_by(Options::Command::kReport)) {
       EXPECT_THAT(offline_help, HasSubstr(shown + " "));
     }
+    EXPECT_EQ(top_help.find(shown + " ") != std::string::npos,
+              option.is_taken_by(Options::Command::kTop));
+    EXPECT_EQ(probe_help.find(shown + " ") != std::string::npos, option.finds_server);
   }
 }
 
@@ -135,7 +153,9 @@ std::string documented(const Option& option) {
                      option.letter == 0 ? "" : fmt::format("-{}, ", option.letter), option.name,
                      option.is_flag() ? "" : " " + option.type, option.repeatable ? " …" : "",
                      option.fallback, option.help,
-                     option.taken_by == TakenBy::kReport ? "; of `report` alone" : "");
+                     option.taken_by == TakenBy::kReport ? "; of `report` alone"
+                     : option.taken_by == TakenBy::kTop  ? "; of `top` alone"
+                                                         : "");
 }
 
 TEST(OptionTable, ReadmeHasALineForEachOptionAndNoOther) {

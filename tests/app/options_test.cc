@@ -51,6 +51,69 @@ TEST(Options, DefaultsAreTheContracts) {
   EXPECT_EQ(options.web.telemetry_path, "/metrics");
 }
 
+TEST(Options, NoInterfaceIsNoneBesideOthers) {
+  EXPECT_THAT(parse({"-i", "none"}).capture.interfaces, ElementsAre("none"));
+  for (const auto& words : std::vector<std::vector<const char*>>{{"-i", "none", "-i", "eth0"},
+                                                                 {"-i", "any", "-i", "none"},
+                                                                 {"-i", "none", "-i", "none"}}) {
+    EXPECT_THAT(error_of(words), HasSubstr("--capture.interface " + std::string(words[1]) + " " +
+                                           words[3] + ": `none` captures nothing"));
+  }
+  const Environment both("LOSSGAZER_CAPTURE_INTERFACE", "eth0,none");
+  EXPECT_THAT(error_of({}), HasSubstr("`none` captures nothing"));
+}
+
+TEST(Options, OnePacketOfOneFileIsExplained) {
+  EXPECT_EQ(parse({"report", "--explain", "17", "a.pcap"}).report.explain, 17U);
+  EXPECT_EQ(parse({"report", "a.pcap"}).report.explain, std::nullopt);
+  for (const char* file : {"-", "b.pcap"}) {
+    EXPECT_THAT(error_of({"report", "--explain", "17", file, file}), HasSubstr("takes one file"));
+  }
+  EXPECT_THAT(error_of({"report", "--explain", "17", "-"}), HasSubstr("not standard input"));
+  EXPECT_THAT(error_of({"report", "--explain", "17", "--format", "csv", "a.pcap"}),
+              HasSubstr("takes no --format"));
+  EXPECT_THAT(error_of({"report", "--explain", "0", "a.pcap"}), HasSubstr("not a whole number"));
+}
+
+TEST(Options, TopIsOfItsOwnCaptureOrOfAnExporter) {
+  const auto exporter = [](const char* url) { return parse({"top", "--url", url}).top.exporter; };
+  EXPECT_EQ(parse({"top", "-i", "eth0"}).command, Options::Command::kTop);
+  EXPECT_EQ(parse({"top"}).top.exporter, std::nullopt);
+  EXPECT_EQ(exporter("http://192.0.2.1:99"), (HttpPlace{.host = "192.0.2.1", .port = 99}));
+  EXPECT_EQ(exporter("http://a.example/"), (HttpPlace{.host = "a.example", .port = 10119}));
+  EXPECT_EQ(exporter("http://[::1]:99/"), (HttpPlace{.host = "::1", .port = 99}));
+  EXPECT_EQ(exporter("http://[::1]"), (HttpPlace{.host = "::1", .port = 10119}));
+  EXPECT_EQ(exporter("unix:/run/lossgazer.sock"), (HttpPlace{.socket = "/run/lossgazer.sock"}));
+  EXPECT_THAT(error_of({"top", "--url", "https://a.example"}), HasSubstr("TLS is not supported"));
+  EXPECT_THAT(error_of({"top", "--url", "http://a:b@c"}), HasSubstr("passwords are not supported"));
+  for (const char* url :
+       {"", "a.example", "127.0.0.1:99", "http://", "http://[::1", "http://[::1]9", "http://a:0",
+        "http://a:99999", "http://a:9/metrics", "unix:"}) {
+    EXPECT_THAT(error_of({"top", "--url", url}), HasSubstr("not a URL such as")) << url;
+  }
+  EXPECT_THAT(error_of({"top", "--url", "http://a", "-i", "eth0"}),
+              HasSubstr("--capture.interface: with --url, it is the exporter that captures"));
+  EXPECT_THAT(error_of({"top", "-i", "none"}), HasSubstr("nothing would be captured"));
+  const Environment variable("LOSSGAZER_CAPTURE_INTERFACE", "eth0");
+  EXPECT_NE(exporter("http://a"), std::nullopt);
+}
+
+// As `tcpdump -z lossgazer-report` calls it.
+TEST(Options, NamedReportItIsReport) {
+  for (const char* name : {"lossgazer-report", "/usr/bin/lossgazer-report"}) {
+    const std::vector<const char*> words = {name, "a.pcap"};
+    const Options options = parse_options(2, words.data());
+    EXPECT_EQ(options.command, Options::Command::kReport);
+    EXPECT_THAT(options.report.files, ElementsAre("a.pcap"));
+    EXPECT_EQ(options.report.format, ReportFormat::kTable);
+
+    const std::vector<const char*> version = {name, "--version"};
+    EXPECT_THAT(parse_options(2, version.data()).text, HasSubstr("lossgazer "));
+  }
+  const std::vector<const char*> other = {"/opt/lossgazer-report/lossgazer"};
+  EXPECT_EQ(parse_options(1, other.data()).command, Options::Command::kLive);
+}
+
 TEST(Options, EveryOneCanBeGiven) {
   const Options options = parse({"-i",
                                  "eth0",
@@ -211,6 +274,19 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWouldDo) {
   EXPECT_EQ(error_of({}), "LOSSGAZER_PEERS_MAX many: not a whole number from 1 to 10000000");
 }
 
+TEST(Options, AShareOfFlowsIsOneInSoMany) {
+  const auto one_in = [](const char* word) {
+    return parse({"--capture.flow-sample", word}).capture.flow_sample.one_in;
+  };
+  EXPECT_EQ(one_in("1/1"), 1U);
+  EXPECT_EQ(one_in("1/65536"), 65'536U);
+  for (const char* bad : {"", "16", "1/", "1/0", "1/65537", "2/3", "1/-1", "1/4x", " 1/4"}) {
+    EXPECT_THAT(error_of({"--capture.flow-sample", bad}),
+                HasSubstr("not a share such as 1/16, from 1/1 to 1/65536"));
+  }
+  EXPECT_THAT(error_of({"--capture.threads", "0"}), HasSubstr("not a whole number from 1 to 64"));
+}
+
 TEST(Options, GroupsAreNetworksWithNames) {
   const auto two =
       parse({"--peers.group", "192.0.2.0/24=back ends", "--peers.group", "2001:db8::/32=back ends"})
@@ -266,7 +342,7 @@ TEST(Options, ReportTakesFilesAndAFormat) {
 
 TEST(Options, HelpAndVersionArePrinted) {
   EXPECT_EQ(parse({"--help"}).command, Options::Command::kPrint);
-  for (const char* command : {"report", "check-config"}) {
+  for (const char* command : {"report", "top", "check-config", "check-health"}) {
     EXPECT_THAT(parse({"--help"}).text, HasSubstr(command));
   }
   EXPECT_THAT(parse({"--version"}).text, HasSubstr("lossgazer"));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -293,9 +294,8 @@ TEST(PeerNames, ARealServerIsAsked) {
     EXPECT_TRUE(soon([&] { return names.name_of(v6) == "web6.example"; }));
     EXPECT_EQ(reverse_dns(host(200)), "") << "there is none";
     EXPECT_EQ(reverse_dns(host(8)), "") << "not the name of a host";
-    const auto begin = steady_clock::now();
     EXPECT_EQ(reverse_dns(host(9)), std::nullopt) << "nobody answers";
-    EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(10));
+    EXPECT_EQ(_res.retrans * _res.retry, 2) << "seconds that this thread waited, by the C library";
   });
   if (!privileged) GTEST_SKIP() << "needs CAP_SYS_ADMIN";
 }

@@ -18,6 +18,7 @@ namespace lossgazer {
 namespace {
 
 using test::FrameBuilder;
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -50,8 +51,7 @@ class Report : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::string report(ReportFormat format, std::vector<std::string> files = {},
-                     const char* local = nullptr) {
-    Options options;
+                     const char* local = nullptr, Options options = {}) {
     options.command = Options::Command::kReport;
     options.report.format = format;
     options.report.files = files.empty() ? std::vector<std::string>{path_} : std::move(files);
@@ -106,6 +106,21 @@ TEST_F(Report, EventsNameEachPacketThatWasNotInOrder) {
             "\"src_port\":443,\"dst\":\"192.0.2.1\",\"dst_port\":40000,\"direction\":\"ingress\","
             "\"seq\":1001,\"length\":1000,\"verdict\":\"retransmission\",\"side\":\"peer\","
             "\"evidence\":\"tsval\"}\n");
+}
+
+TEST_F(Report, EventsMayHaveEcsNamesAndAFilter) {
+  Options options;
+  options.events.ecs = true;
+  EXPECT_THAT(report(ReportFormat::kEvents, {}, "192.0.2.1", options),
+              AllOf(StartsWith("{\"@timestamp\":\"2023-11-14T22:13:20.040000007Z\","),
+                    HasSubstr("\"action\":\"retransmission\""),
+                    HasSubstr("\"lossgazer\":{\"frame\":4,\"seq\":1001,")));
+  options.events.peers = {*IpPrefix::parse("203.0.113.0/24")};
+  EXPECT_EQ(report(ReportFormat::kEvents, {}, "192.0.2.1", options), "");
+  options.events.peers = {*IpPrefix::parse("198.51.100.0/24")};
+  EXPECT_NE(report(ReportFormat::kEvents, {}, "192.0.2.1", options), "");
+  options.events.verdicts = {VerdictKind::kReordered};
+  EXPECT_EQ(report(ReportFormat::kEvents, {}, "192.0.2.1", options), "");
 }
 
 TEST_F(Report, SeveralFilesAreOneStoryAndEventsNameTheirs) {

@@ -86,8 +86,9 @@ Counted as_live(const std::string& path) {
   GapBoard board;
   Counted counted;
   {
-    SourceReader reader(PcapSource::open_file(path, ""), 0, std::vector{&worker.queue()}, kSecret,
-                        board, "file");
+    SourceReader reader(
+        PcapSource::open_file(path, ""),
+        {.name = "file", .queues = {&worker.queue()}, .board = &board, .secret = kSecret});
     while (!reader.ended()) std::this_thread::sleep_for(1ms);
     EXPECT_EQ(reader.failure(), nullptr);
     EXPECT_EQ(reader.counts().queue_drops, 0U);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -33,6 +34,32 @@ TEST(Interfaces, LoopbackIsListed) {
   const Link loopback = link_named("lo");
   EXPECT_EQ(loopback.index, 1U);
   EXPECT_TRUE(loopback.loopback);
+}
+
+TEST(Interfaces, PartOfABridgeIsEnslaved) {
+  if (!test::in_new_namespace([] {
+        test::ip("link add lgcap0 type veth peer name lgcap1");
+        test::ip("link add lgbr0 type bridge");
+        EXPECT_FALSE(link_named("lgcap0").enslaved);
+        test::ip("link set dev lgcap0 master lgbr0");
+        EXPECT_TRUE(link_named("lgcap0").enslaved);
+        EXPECT_FALSE(link_named("lgbr0").enslaved);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(Interfaces, WhatALinkSentIsCounted) {
+  if (!test::in_new_namespace([] {
+        test::ip("link add lgcap0 type veth peer name lgcap1");
+        test::ip("link set dev lgcap1 up");
+        EXPECT_EQ(link_named("lgcap0").sent_packets, 0U);
+        test::ip("link set dev lgcap0 up");  // IPv6 asks at once whether its address is taken
+        for (int i = 0; i < 100 && link_named("lgcap0").sent_packets == 0; ++i) ::usleep(50'000);
+        EXPECT_GT(link_named("lgcap0").sent_packets, 0U);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
 }
 
 TEST(Interfaces, LoopbackNetworkIsLocal) {

@@ -1,20 +1,27 @@
 #include "capture/pcap_source.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "analyzer/decode.h"
 #include "tests/capture/network_namespace.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/pcap_writer.h"
@@ -289,6 +296,12 @@ std::string live_error(const LiveConfig& config) {
   return "none";
 }
 
+PcapSource open_one(const LiveConfig& config) {
+  std::vector<PcapSource> sources = PcapSource::open_live(config);
+  EXPECT_EQ(sources.size(), 1U);
+  return std::move(sources.front());
+}
+
 // Two interfaces of a namespace, what goes into the one coming out of the other.
 void make_wire() {
   test::ip("link add lgcap0 type veth peer name lgcap1");
@@ -333,7 +346,7 @@ TEST(LiveSource, WrongUserFilterIsNamed) {
 TEST(LiveSource, KeepsTheViewOfEachFraming) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        PcapSource source = open_one({.interface = "lgcap0"});
         EXPECT_EQ(source.link_type(), LinkType::kEthernet);
         EXPECT_GT(source.ifindex(), 0U);
         const test::FrameInjector wire("lgcap1");
@@ -370,8 +383,7 @@ TEST(LiveSource, KeepsTheViewOfEachFraming) {
 TEST(LiveSource, UserFilterFollowsTagsThatTheKernelTookOff) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source =
-            PcapSource::open_live({.interface = "lgcap0", .user_filter = "vlan 5 and port 443"});
+        PcapSource source = open_one({.interface = "lgcap0", .user_filter = "vlan 5 and port 443"});
         const test::FrameInjector wire("lgcap1");
         wire.send(FrameBuilder().build());
         wire.send(FrameBuilder().vlan(6).build());
@@ -388,8 +400,7 @@ TEST(LiveSource, UserFilterFollowsTagsThatTheKernelTookOff) {
 TEST(LiveSource, UserFilterFindsTaggedPacketsWithoutNamingTags) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source =
-            PcapSource::open_live({.interface = "lgcap0", .user_filter = "port 443"});
+        PcapSource source = open_one({.interface = "lgcap0", .user_filter = "port 443"});
         const test::FrameInjector wire("lgcap1");
         wire.send(FrameBuilder().build());
         wire.send(FrameBuilder().vlan(5).build());
@@ -409,7 +420,7 @@ TEST(LiveSource, UserFilterFindsTaggedPacketsWithoutNamingTags) {
 TEST(LiveSource, AnyKeepsTheSameViewBehindItsLongerHeader) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source = PcapSource::open_live({.interface = "any"});
+        PcapSource source = open_one({.interface = "any"});
         EXPECT_EQ(source.link_type(), LinkType::kLinuxCookedV2);
         EXPECT_EQ(source.ifindex(), 0U);
         test::FrameInjector("lgcap1").send(FrameBuilder().timestamps(7, 6).payload(1000).build());
@@ -423,10 +434,131 @@ TEST(LiveSource, AnyKeepsTheSameViewBehindItsLongerHeader) {
   }
 }
 
+// Which sources each flow came to, and any, and how many packets came in all.
+struct Shared {
+  std::map<std::string, std::set<size_t>> sources_of_flow;
+  std::set<size_t> sources;
+  size_t packets = 0;
+};
+
+Shared read_shared(std::vector<PcapSource>& sources, size_t wanted) {
+  Shared shared;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (shared.packets < wanted && std::chrono::steady_clock::now() < deadline) {
+    for (size_t i = 0; i < sources.size(); ++i) {
+      std::vector<Seen> seen;
+      pollfd waited_for{.fd = sources[i].fd(), .events = POLLIN, .revents = 0};
+      ::poll(&waited_for, 1, 20);
+      std::ignore = sources[i].read(10'000, [&](const Frame& frame) noexcept {
+        Segment segment;
+        EXPECT_EQ(decode(frame, sources[i].link_type(), {}, segment), DecodeStatus::kOk);
+        const FlowKey& key = segment.key;
+        shared
+            .sources_of_flow[fmt::format("{} {} {} {}", key.low_address.to_string(), key.low_port,
+                                         key.high_address.to_string(), key.high_port)]
+            .insert(i);
+        shared.sources.insert(i);
+        ++shared.packets;
+      });
+    }
+  }
+  return shared;
+}
+
+TEST(LiveSource, SourcesOfOneInterfaceShareItsFlowsAndEachFlowStaysWhole) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        const test::FrameInjector wire("lgcap1");
+        const test::FrameInjector back("lgcap0");
+        constexpr uint16_t kFlows = 200;
+        const auto send_all = [&](const FrameBuilder& framing, bool v6) {
+          for (uint16_t flow = 0; flow < kFlows; ++flow) {
+            FrameBuilder frame = framing;
+            frame.from(v6 ? "2001:db8::1" : "192.0.2.1", static_cast<uint16_t>(20'000 + flow));
+            frame.to(v6 ? "2001:db8::7" : "198.51.100.7", 443).payload(100);
+            wire.send(frame.build());
+            back.send(frame.reversed().build());
+          }
+          return size_t{2} * kFlows;
+        };
+        for (const std::string interface : {"lgcap0", "any"}) {
+          SCOPED_TRACE(interface);
+          const size_t copies = interface == "any" ? 2 : 1;  // as it leaves and as it arrives
+          std::vector<PcapSource> sources = PcapSource::open_live(
+              {.interface = interface, .buffer_bytes = uint64_t{12} << 20, .threads = 3});
+          ASSERT_EQ(sources.size(), 3U);
+          EXPECT_EQ(sources[0].buffer_bytes(), uint64_t{4} << 20);
+          std::vector<FrameBuilder> framings = {FrameBuilder()};
+          if (interface != "any") {
+            framings.push_back(FrameBuilder().vlan(5));
+            framings.push_back(FrameBuilder().vlan(5).vlan(6));
+            framings.push_back(FrameBuilder().pppoe(1));
+          }
+          for (const FrameBuilder& framing : framings) {
+            for (const bool v6 : {false, true}) {
+              const size_t sent = send_all(framing, v6) * copies;
+              const Shared shared = read_shared(sources, sent);
+              EXPECT_EQ(shared.packets, sent);
+              EXPECT_EQ(shared.sources_of_flow.size(), kFlows);
+              EXPECT_EQ(shared.sources.size(), 3U);
+              for (const auto& [flow, of] : shared.sources_of_flow)
+                EXPECT_EQ(of.size(), 1U) << flow;
+            }
+          }
+          const size_t tunnelled = send_all(FrameBuilder().vxlan(42), true) * copies;
+          const Shared tunnels = read_shared(sources, tunnelled);
+          EXPECT_EQ(tunnels.packets, tunnelled);
+          EXPECT_THAT(tunnels.sources, ElementsAre(0));
+          for (PcapSource& source : sources) EXPECT_EQ(source.statistics().kernel_drops, 0U);
+        }
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+// While they are opened, packets come all the time: each is handed over once at the most.
+TEST(LiveSource, SourcesOfOneInterfaceNeverHandOverAPacketTwice) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        std::atomic<bool> ends = false;
+        std::thread sender([&] {
+          const test::FrameInjector wire("lgcap1");
+          for (uint32_t seq = 0; !ends; ++seq) {
+            wire.send(FrameBuilder()
+                          .from("192.0.2.1", static_cast<uint16_t>(20'000 + seq % 50))
+                          .seq(seq)
+                          .payload(100)
+                          .build());
+          }
+        });
+        std::map<uint32_t, size_t> times;
+        for (int round = 0; round < 5; ++round) {
+          times.clear();
+          std::vector<PcapSource> sources =
+              PcapSource::open_live({.interface = "lgcap0", .threads = 4});
+          const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+          while (std::chrono::steady_clock::now() < deadline) {
+            for (PcapSource& source : sources) {
+              std::ignore = source.read(10'000, [&](const Frame& frame) noexcept {
+                Segment segment;
+                EXPECT_EQ(decode(frame, source.link_type(), {}, segment), DecodeStatus::kOk);
+                ++times[segment.seq.raw()];
+              });
+            }
+          }
+          EXPECT_GT(times.size(), 0U);
+          for (const auto& [seq, count] : times) ASSERT_EQ(count, 1U) << seq;
+        }
+        ends = true;
+        sender.join();
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
 TEST(LiveSource, RingHasTheSizeAskedFor) {
   if (!test::in_new_namespace([] {
-        const PcapSource source =
-            PcapSource::open_live({.interface = "lo", .buffer_bytes = uint64_t{4} << 20});
+        const PcapSource source = open_one({.interface = "lo", .buffer_bytes = uint64_t{4} << 20});
         EXPECT_EQ(source.buffer_bytes(), uint64_t{4} << 20);
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
@@ -436,8 +568,7 @@ TEST(LiveSource, RingHasTheSizeAskedFor) {
 TEST(LiveSource, FullRingIsCounted) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source =
-            PcapSource::open_live({.interface = "lgcap0", .buffer_bytes = uint64_t{256} << 10});
+        PcapSource source = open_one({.interface = "lgcap0", .buffer_bytes = uint64_t{256} << 10});
         const test::FrameInjector wire("lgcap1");
         const Bytes frame = FrameBuilder().payload(1000).build();
         constexpr size_t kSent = 20'000;
@@ -456,7 +587,7 @@ TEST(LiveSource, FullRingIsCounted) {
 TEST(LiveSource, SurvivesLinkDownAndUp) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        PcapSource source = open_one({.interface = "lgcap0"});
         test::ip("link set dev lgcap0 down");
         std::vector<Seen> seen;
         EXPECT_EQ(read_live(source, seen, 1).status, ReadStatus::kMore);
@@ -477,7 +608,7 @@ TEST(LiveSource, SurvivesLinkDownAndUp) {
 TEST(LiveSource, DeletedInterfaceIsGone) {
   if (!test::in_new_namespace([] {
         make_wire();
-        PcapSource source = PcapSource::open_live({.interface = "lgcap0"});
+        PcapSource source = open_one({.interface = "lgcap0"});
         test::ip("link del dev lgcap0");
         std::vector<Seen> seen;
         const ReadResult result = read_live(source, seen, 1);

@@ -25,6 +25,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::ThrowsMessage;
 
 void make_wire(const std::string& end = "lgcap0", const std::string& far_end = "lgcap1") {
@@ -81,12 +82,15 @@ FrameBuilder data(uint32_t flow, uint32_t seq) {
       .payload(100);
 }
 
-TEST(Pipeline, EveryFrameIsAccountedFor) {
-  if (!test::in_new_namespace([] {
+// Every frame is accounted for, by however many capture threads.
+void account_for_every_frame(size_t threads) {
+  if (!test::in_new_namespace([threads] {
         make_wire();
         PipelineConfig config = config_for({"lgcap0"});
         config.local = NetworkSet({IpPrefix::parse("192.0.2.0/24").value()});
         config.workers = 3;
+        config.live.threads = threads;
+        config.live.buffer_bytes *= threads;  // each has a ring that holds all
         Pipeline pipeline(std::move(config));
         pipeline.start();
         EXPECT_EQ(pipeline.not_ready(), std::nullopt);
@@ -103,7 +107,10 @@ TEST(Pipeline, EveryFrameIsAccountedFor) {
           send(FrameBuilder().from("203.0.113.1", 1).to("203.0.113.2", 2).payload(10));
         }
         for (int i = 0; i < 5; ++i) send(data(0, 1).data_offset(1));
-        ASSERT_TRUE(captured(pipeline, "lgcap0", sent));
+        ASSERT_TRUE(captured(pipeline, "lgcap0", sent))
+            << source_named(pipeline.snapshot(), "lgcap0")
+                   .dropped[static_cast<size_t>(DropStage::kKernel)]
+            << " dropped by the kernel";
         pipeline.stop();
 
         const Snapshot snapshot = pipeline.snapshot();
@@ -124,6 +131,45 @@ TEST(Pipeline, EveryFrameIsAccountedFor) {
         EXPECT_FALSE(source.up);
         EXPECT_TRUE(pipeline.not_ready());
         EXPECT_EQ(pipeline.not_healthy(), std::nullopt);
+      })) {
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+  }
+}
+
+TEST(Pipeline, EveryFrameIsAccountedFor) { account_for_every_frame(1); }
+
+TEST(Pipeline, EveryFrameIsAccountedForBySeveralCaptureThreads) { account_for_every_frame(4); }
+
+TEST(Pipeline, OfASampleOfFlowsOnlyThoseAreCountedInAnyFraming) {
+  if (!test::in_new_namespace([] {
+        make_wire();
+        constexpr FlowSample kSample{4};
+        PipelineConfig config = config_for({"lgcap0"});
+        config.local = NetworkSet({IpPrefix::parse("192.0.2.0/24").value()});
+        config.live.sample = kSample;
+        config.live.threads = 2;
+        Pipeline pipeline(std::move(config));
+        pipeline.start();
+        const test::FrameInjector wire("lgcap1");
+        constexpr uint32_t kFlows = 400;
+        uint64_t kept = 0;
+        for (uint32_t flow = 0; flow < kFlows; ++flow) {
+          const Endpoint us{*IpAddress::parse("192.0.2.1"), static_cast<uint16_t>(10'000 + flow)};
+          const Endpoint peer{*IpAddress::parse("198.51.100.7"), 443};
+          kept += kSample.keeps(FlowKey::between(us, peer, 0)) ? 3U : 0U;
+          wire.send(data(flow, 1).build());
+          wire.send(data(flow, 101).gre(9).build());  // not left out by the kernel
+          wire.send(data(flow, 201).ip_options(test::Bytes(8, std::byte{1})).build());
+        }
+        ASSERT_GT(kept, 3 * kFlows / 5);
+        ASSERT_LT(kept, 3 * kFlows / 3);
+        ASSERT_TRUE(captured(pipeline, "lgcap0", kept));
+        pipeline.stop();
+        const Snapshot snapshot = pipeline.snapshot();
+        const SourceHealth source = source_named(snapshot, "lgcap0");
+        EXPECT_EQ(source.packets, kept);
+        EXPECT_EQ(accounted(source), kept);
+        EXPECT_EQ(snapshot.health.flow_sample, 4U);
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
@@ -362,6 +408,10 @@ TEST(Pipeline, PatternFollowsLinksAndForgetsThemInTheEnd) {
   if (!test::in_new_namespace([] {
         PipelineConfig config = config_for({"/^lgcap0/"});
         config.peers_ttl = milliseconds(500);
+        std::vector<std::pair<uint16_t, std::string>> named;
+        config.source_named = [&](uint16_t source, const std::string& name) {
+          named.emplace_back(source, name);
+        };
         Pipeline pipeline(std::move(config));
         pipeline.start();
         EXPECT_THAT(pipeline.not_ready().value_or(""), HasSubstr("no interface matches"));
@@ -376,6 +426,7 @@ TEST(Pipeline, PatternFollowsLinksAndForgetsThemInTheEnd) {
         make_wire("lgcap0c", "lgcap1c");
         EXPECT_TRUE(
             soon(pipeline, [&] { return source_named(pipeline.snapshot(), "lgcap0c").up; }));
+        EXPECT_THAT(named, ElementsAre(Pair(0, "lgcap0a"), Pair(1, "lgcap0b"), Pair(0, "lgcap0c")));
       })) {
     GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   }
@@ -407,7 +458,7 @@ TEST(Pipeline, OpeningAgainAfterAFailureWaitsLongerEachTime) {
         std::vector<std::string> logged;
         int tries = 0;
         PipelineConfig config = config_for({"/^lgcap0/"});
-        config.open = [&](const LiveConfig&) -> PcapSource {
+        config.open = [&](const LiveConfig&) -> std::vector<PcapSource> {
           ++tries;
           throw std::runtime_error("open interface lgcap0: refused");
         };

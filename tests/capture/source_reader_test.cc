@@ -51,9 +51,12 @@ class Wire {
   }
 
   void open() {
+    std::vector<PcapSource> sources =
+        PcapSource::open_live({.interface = "lgcap0", .buffer_bytes = buffer_bytes_});
     reader_ = std::make_unique<SourceReader>(
-        PcapSource::open_live({.interface = "lgcap0", .buffer_bytes = buffer_bytes_}), 0,
-        std::vector{&queue_}, HashKey{1, 2}, board_, "test");
+        std::move(sources.front()),
+        SourceReaderConfig{
+            .name = "test", .queues = {&queue_}, .board = &board_, .secret = HashKey{1, 2}});
   }
   // Sends one frame, the next in order, and remembers when.
   void send() {
@@ -88,7 +91,7 @@ class Wire {
     }
     return truth;
   }
-  [[nodiscard]] CaptureGaps gaps() const { return board_.of(0); }
+  [[nodiscard]] CaptureGaps gaps() const { return board_.of(0, 0); }
   [[nodiscard]] SourceReader& reader() { return *reader_; }
 
  private:

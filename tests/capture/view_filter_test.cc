@@ -1,5 +1,6 @@
 #include "capture/view_filter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pcap/pcap.h>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analyzer/decode.h"
@@ -41,10 +43,11 @@ Handle dead_handle(LinkType type) { return {pcap_open_dead(dlt_of(type), 65535),
 // The program, as it runs in user space, for one kind of link.
 class ViewFilter {
  public:
-  explicit ViewFilter(LinkType type, const std::string& user_filter = "", uint32_t snaplen = 64) {
+  explicit ViewFilter(LinkType type, const std::string& user_filter = "", uint32_t snaplen = 64)
+      : ViewFilter(type, {snaplen, user_filter, false}) {}
+  ViewFilter(LinkType type, const ViewFilterConfig& config) {
     const Handle handle = dead_handle(type);
-    for (const FilterInstruction& from :
-         compile_view_filter(handle.get(), {snaplen, user_filter, false})) {
+    for (const FilterInstruction& from : compile_view_filter(handle.get(), config)) {
       instructions_.push_back({from.code, from.jump_true, from.jump_false, from.operand});
     }
   }
@@ -196,6 +199,90 @@ TEST(ViewFilter, EveryFramingKeepsWhatJudgingNeeds) {
     EXPECT_EQ(answer.sack_count, 3U);
     const Segment fast_open = decode_kept(data(frame.flags(kSyn).mss(1460)));
     EXPECT_TRUE(fast_open.has(kOptionsComplete));
+  }
+}
+
+// Of many flows in one framing, both directions: what the filter takes of those in a sample, and of
+// the others.
+struct Taken {
+  size_t sampled = 0;
+  size_t of_sampled = 0;
+  size_t of_others = 0;
+};
+
+constexpr uint16_t kFlows = 300;
+
+Taken taken(const FrameBuilder& framing, LinkType type = LinkType::kEthernet) {
+  constexpr FlowSample kSample{3};
+  ViewFilter filter(type, ViewFilterConfig{.in_kernel = false, .sample = kSample});
+  Taken taken;
+  for (uint16_t flow = 0; flow < kFlows; ++flow) {
+    FrameBuilder frame = framing;
+    Segment segment;
+    const auto decoded = [&](const Bytes& bytes) {
+      const auto length = static_cast<uint32_t>(bytes.size());
+      return decode({.time = {}, .number = 1, .wire_length = length, .bytes = bytes}, type, {},
+                    segment);
+    };
+    const auto build = [&] { return data(frame.link(type)).build(); };
+    EXPECT_EQ(decoded(build()), DecodeStatus::kOk);
+    const bool is_v4 = segment.key.low_address.is_v4();
+    frame.from(is_v4 ? "192.0.2.1" : "2001:db8::1", static_cast<uint16_t>(30'000 + 7 * flow));
+    frame.to(is_v4 ? "198.51.100.7" : "2001:db8:7::7", 443);
+    for (const bool back : {false, true}) {
+      if (back) frame.reversed();
+      const Bytes sent = build();
+      EXPECT_EQ(decoded(sent), DecodeStatus::kOk);
+      const bool in_sample = kSample.keeps(segment.key);
+      const bool accepted = filter.grants(sent) > 0;
+      taken.sampled += in_sample ? 1 : 0;
+      taken.of_sampled += in_sample && accepted ? 1 : 0;
+      taken.of_others += !in_sample && accepted ? 1 : 0;
+    }
+  }
+  return taken;
+}
+
+TEST(ViewFilter, AShareOfFlowsIsKeptWhereTheirEndsStandAtFixedPlaces) {
+  const std::vector<std::pair<FrameBuilder, LinkType>> framings = {
+      {FrameBuilder(), LinkType::kEthernet},
+      {v6(), LinkType::kEthernet},
+      {FrameBuilder().vlan(5), LinkType::kEthernet},
+      {v6().vlan(5, 0x88a8).vlan(6), LinkType::kEthernet},
+      {FrameBuilder().vlan(2).pppoe(3), LinkType::kEthernet},
+      {v6().mpls({16, 17, 18}), LinkType::kEthernet},
+      {FrameBuilder().outer_v6().ip_in_ip(), LinkType::kEthernet},
+      {v6().vlan(7).vxlan(42), LinkType::kEthernet},
+      {v6(), LinkType::kLinuxCooked},
+      {FrameBuilder(), LinkType::kLinuxCookedV2},
+      {v6(), LinkType::kRawIp},
+  };
+  for (const auto& [framing, type] : framings) {
+    const Taken of = taken(framing, type);
+    EXPECT_GT(of.sampled, 2 * kFlows / 4);
+    EXPECT_LT(of.sampled, 2 * kFlows / 2);
+    EXPECT_EQ(of.of_sampled, of.sampled);
+    EXPECT_EQ(of.of_others, 0U);
+  }
+}
+
+TEST(ViewFilter, WhatCannotBeSampledPassesWhole) {
+  const std::vector<FrameBuilder> framings = {FrameBuilder().ip_options(Bytes(8, std::byte{1})),
+                                              v6().extension(0, extension(8)),
+                                              FrameBuilder().gre(9), v6().geneve(42)};
+  for (const FrameBuilder& framing : framings) {
+    const Taken of = taken(framing);
+    EXPECT_EQ(of.of_sampled + of.of_others, size_t{2} * kFlows);
+  }
+}
+
+TEST(ViewFilter, ASampleLeavesRoomForAUsersFilter) {
+  std::string hosts = "host 192.0.2.1";
+  for (int i = 2; i <= 40; ++i) hosts += fmt::format(" or host 192.0.2.{}", i);
+  for (const LinkType type : {LinkType::kEthernet, LinkType::kLinuxCookedV2, LinkType::kRawIp}) {
+    ViewFilter filter(
+        type, ViewFilterConfig{.user_filter = hosts, .in_kernel = false, .sample = {65'536}});
+    EXPECT_TRUE(filter.valid());
   }
 }
 

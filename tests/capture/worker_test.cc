@@ -125,6 +125,23 @@ TEST(Worker, StopJudgesWhatIsQueued) {
   EXPECT_EQ(worker.failure(), nullptr);
 }
 
+TEST(Worker, TellsEachVerdict) {
+  std::vector<Verdict> verdicts;
+  Worker worker(config(), "test", nullptr, {},
+                [&](const Verdict& verdict) { verdicts.push_back(verdict); });
+  {
+    ShardQueue::Producer producer(worker.queue());
+    ASSERT_TRUE(
+        producer.try_push(std::vector{segment(FrameBuilder().seq(1).ip_id(7).payload(10)),
+                                      segment(FrameBuilder().seq(11).ip_id(8).payload(10)),
+                                      segment(FrameBuilder().seq(1).ip_id(9).payload(10))}));
+  }
+  (void)worker.stop();
+  ASSERT_EQ(verdicts.size(), 1U);
+  EXPECT_EQ(verdicts.front().kind, VerdictKind::kRetransmission);
+  EXPECT_EQ(verdicts.front().seq, SeqNum(1));
+}
+
 TEST(Worker, StopsAtOnceWhenIdle) {
   Worker worker(config(), "test");
   const auto begin = steady_clock::now();
@@ -161,7 +178,7 @@ TEST(Worker, TimeGoesNoFurtherThanTheReaders) {
   CaptureGaps gaps = CaptureGaps::not_told();
   gaps.resume(now());
   gaps.set_known_until(now());
-  board.put(0, gaps);
+  board.put(0, 0, gaps);
   ShardConfig expiring = config();
   expiring.flows_idle = milliseconds(200);
   Worker worker(expiring, "test", &board);
@@ -181,7 +198,7 @@ TEST(Worker, TimeGoesNoFurtherThanTheReaders) {
   }
   EXPECT_EQ(expired, 0U);
   gaps.set_known_until(now() + std::chrono::hours(1));
-  board.put(0, gaps);
+  board.put(0, 0, gaps);
   EXPECT_TRUE(within_a_second([&] { return take(), expired == 1; }));
 }
 

@@ -27,6 +27,20 @@ def find_promtool(root: Path):
     return str(unpacked) if unpacked.exists() else shutil.which("promtool")
 
 
+def find_tools(root: Path):
+    """(promtool, the module yaml); None, having said so, if either is missing."""
+    promtool = find_promtool(root)
+    try:
+        import yaml
+    except ImportError:
+        yaml = None
+    if promtool is None or yaml is None:
+        missing = "promtool" if promtool is None else "PyYAML"
+        print(f"skipped: no {missing} (packaging/install-dependencies test)")
+        return None
+    return promtool, yaml
+
+
 def rule_findings(rules: list, readme: str) -> list:
     """What is wrong with the rules themselves and their runbook, in words."""
     found = []
@@ -73,15 +87,10 @@ def test_findings(rules: list, tests: list) -> list:
 def main() -> int:
     root = Path(sys.argv[1]).resolve()
     folder = root / "packaging/prometheus"
-    promtool = find_promtool(root)
-    try:
-        import yaml
-    except ImportError:
-        yaml = None
-    if promtool is None or yaml is None:
-        missing = "promtool" if promtool is None else "PyYAML"
-        print(f"skipped: no {missing} (packaging/install-dependencies test)")
+    tools = find_tools(root)
+    if tools is None:
         return 77
+    promtool, yaml = tools
 
     rule_files = sorted((folder / "rules").glob("*.yml"))
     test_files = sorted((folder / "tests").glob("*.yml"))

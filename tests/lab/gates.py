@@ -44,9 +44,10 @@ def failures(results, live_results):
         *kernel_failures(results),
         *clean_failures(results),
         *(
-            f"live {live.scenario.name}: {len(live.differences)} of {live.compared} counters differ"
+            f"live {live.scenario.name}: {len(live.differences)} of {live.compared} counters and "
+            f"{live.events} events differ"
             for live in live_results
-            if live.differences or not live.compared
+            if live.differences or not live.compared or not live.events
         ),
     ]
 

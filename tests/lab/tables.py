@@ -170,13 +170,14 @@ def clean(results):
 def live(live_results):
     table = Table(
         "Live at A's interface, against the report of tcpdump's file",
-        *("scenario", "counters", "differ", "direction", "lost, live", "truth", "of ACKs"),
+        *("scenario", "counters", "events", "differ", "direction"),
+        *("lost, live", "truth", "of ACKs"),
     )
     for result in live_results:
         for direction, counts in result.lost.items():
             table.add(
-                *(result.scenario.name, result.compared, len(result.differences)),
-                *(direction, *counts),
+                *(result.scenario.name, result.compared, result.events),
+                *(len(result.differences), direction, *counts),
             )
     lines = [f"  {r.scenario.name}: {text}" for r in live_results for text in r.differences[:6]]
     return "\n".join([table.text(), *lines])

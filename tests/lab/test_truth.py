@@ -160,6 +160,20 @@ class OfTheTruth(unittest.TestCase):
         again = self.log.captured(A_TAP, self.log.sent(0, 0, SYN | ACK, B))
         self.assertFalse(self.log.truth().frames(A_TAP)[again].knowable)
 
+    def test_what_says_the_same_without_a_number_cannot_be_known(self):
+        for number, knowable in ((0, False), (7, True)):
+            log = Log()
+            log.carried(log.sent(0, 0, SYN | ACK, B, ip_id=number))
+            again = log.carried(log.sent(0, 0, SYN | ACK, B, ip_id=number))
+            log.carried(log.sent(1, 0, ip_id=number))
+            same = log.carried(log.sent(1, 0, ip_id=number))
+            other = log.carried(log.sent(1, 0, ip_id=number, tsval=1))
+            frames = log.truth().frames(A_TAP)
+            self.assertEqual(frames[again].kind, "retransmission")
+            self.assertEqual(frames[again].knowable, knowable)
+            self.assertEqual(same not in frames or frames[same].knowable, knowable)
+            self.assertNotIn(other, frames)
+
     def test_data_whose_first_copy_no_tap_saw_must_be_known(self):
         self.log.captured(A_TAP, self.log.sent(1))  # and lost
         again = self.log.carried(self.log.sent(1))

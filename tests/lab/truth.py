@@ -10,7 +10,9 @@ by what a tap could know:
 A server that a network's copy of a SYN makes answer twice retransmits its SYN-ACK.
 
 What no tap can know is marked, and not scored: that a SYN or SYN-ACK is a repeat, where the tap has
-not captured any copy of it before. Nothing else is forgiven.
+not captured any copy of it before; and that its sender sent a packet, where the tap has captured
+one just before that says the same and, like it, has no number to be told apart by: a SYN-ACK for a
+network's copy of the SYN, an acknowledgment over IPv6. Nothing else is forgiven.
 """
 
 import struct
@@ -30,6 +32,7 @@ FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 TAPS = ("a", "middle", "b")
 A, B = 0, 1
 LONGEST = 1 << 16  # no packet takes more sequence numbers
+JUST_BEFORE = 10_000_000  # nanoseconds: as late as networks' copies come
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Packet:
     is_syn: bool
     ip_id: int
     again_up_to: int = 0  # sent before, up to here; 0 for an original
+    twin: "Packet | None" = None  # without a number as this one, sent just before, saying the same
     delivered: bool = False
     taken: bool = False  # and the receiver's TCP did not throw it away
     at_tap: list = field(default_factory=lambda: [False] * len(TAPS))
@@ -59,7 +63,7 @@ class Frame:
     """What is true of a captured frame that was anything but new and in order."""
 
     sender: int
-    kind: str  # retransmission, reordered, duplicate
+    kind: str  # retransmission, reordered, duplicate; new, of what is not knowable alone
     spurious: bool = False  # of a retransmission, and of every packet of a super-packet
     side: str | None = None  # of the tap, where what it repeats was lost; None: both, or nowhere
     packets: int = 1  # wire packets, of this kind
@@ -160,6 +164,7 @@ class Truth:
         self.captures = [defaultdict(list) for _ in TAPS]  # frame: numbers of its packets
         self._streams = {}
         self._receivers = {}
+        self._unnumbered = {}  # the last packet, and when, by what it says
         self._read(path)
 
     def stream(self, ports, sender):
@@ -198,6 +203,11 @@ class Truth:
         stream.next = max(stream.next, packet.end) if takes else stream.next
         self._receiver(ports, sender).sends(record)
         self.packets[number] = packet
+        if record.ip_id == 0:
+            says = (*packet.flow, seq, record.ack, record.payload_length, record.tsval, flags)
+            twin, then = self._unnumbered.get(says, (None, 0))
+            packet.twin = twin if record.time - then <= JUST_BEFORE else None
+            self._unnumbered[says] = packet, record.time
         if takes:
             stream.add(begin, number)
 
@@ -229,6 +239,8 @@ class Truth:
                 found[frame] = self._retransmission(tap, first.sender, again)
             elif not first.is_pure_ack and first.begin < next_seen.get(first.flow, 0):
                 found[frame] = Frame(first.sender, "reordered", packets=len(packets))
+            if any(packet.twin and packet.twin.at_tap[tap] for _, packet in fresh):
+                found.setdefault(frame, Frame(first.sender, "new")).knowable = False
             for packet in packets:
                 packet.at_tap[tap] = True
             end = max(packet.end for packet in packets)

@@ -21,7 +21,7 @@ const PeerKey kOther{PeerKey::Kind::kOther, {}, {}};
 // Scrapes tell for each peer given whether it is "0" or "true"; seconds count from an odd start.
 class BirthRegisterTest : public testing::Test {
  protected:
-  std::string scrape(BirthRegister::Clock::duration at, std::vector<PeerKey> keys) {
+  std::string scrape(BirthRegister<PeerRow>::Clock::duration at, std::vector<PeerKey> keys) {
     std::ranges::sort(keys);
     std::vector<PeerRow> rows;
     rows.reserve(keys.size());
@@ -37,9 +37,9 @@ class BirthRegisterTest : public testing::Test {
   }
 
  private:
-  BirthRegister births_;
+  BirthRegister<PeerRow> births_;
   std::map<PeerKey, uint64_t> lives_;
-  BirthRegister::Clock::time_point start_{seconds(12345)};
+  BirthRegister<PeerRow>::Clock::time_point start_{seconds(12345)};
 };
 
 TEST_F(BirthRegisterTest, FirstScrapeEverShowsEveryPeerAtZeroOnce) {

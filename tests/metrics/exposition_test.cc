@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string_view>
 
 #include "metrics/metric_names.h"
@@ -141,7 +142,8 @@ TEST(Exposition, IdleInterfaceHasEverySeriesButNoLastPacket) {
           R"(lossgazer_capture_judged_packets_total{interface="eth0"} 0)",
           R"(lossgazer_capture_interface_up{interface="eth0"} 0)",
           R"(lossgazer_capture_restarts_total{interface="eth0"} 0)",
-          R"(lossgazer_capture_buffer_bytes{interface="eth0"} 0)"));
+          R"(lossgazer_capture_buffer_bytes{interface="eth0"} 0)",
+          "lossgazer_capture_flow_sample_ratio 1"));
 }
 
 TEST(Exposition, HealthShowsWhatItIsGiven) {
@@ -163,6 +165,7 @@ TEST(Exposition, HealthShowsWhatItIsGiven) {
   health.queue_limit = 19;
   health.flows = 20;
   health.flow_limit = 21;
+  health.flow_sample = 8;
   health.flows_expired = {22, 23, 24};
   health.tracking_refusals = {31, 32, 33, 34, 35};
   health.peers = 25;
@@ -189,8 +192,9 @@ TEST(Exposition, HealthShowsWhatItIsGiven) {
           R"(lossgazer_capture_restarts_total{interface="we\"ird\\"} 15)",
           R"(lossgazer_capture_last_packet_timestamp_seconds{interface="we\"ird\\"} 1766000000.25)",
           R"(lossgazer_capture_buffer_bytes{interface="we\"ird\\"} 16777216)",
-          R"(lossgazer_queue_packets{worker="0"} 17)", R"(lossgazer_queue_packets{worker="1"} 18)",
-          "lossgazer_queue_limit 19", R"(lossgazer_worker_busy_seconds_total{worker="0"} 1.5)",
+          "lossgazer_capture_flow_sample_ratio 0.125", R"(lossgazer_queue_packets{worker="0"} 17)",
+          R"(lossgazer_queue_packets{worker="1"} 18)", "lossgazer_queue_limit 19",
+          R"(lossgazer_worker_busy_seconds_total{worker="0"} 1.5)",
           R"(lossgazer_worker_busy_seconds_total{worker="1"} 0)", "lossgazer_flows 20",
           "lossgazer_flow_limit 21", R"(lossgazer_flows_expired_total{reason="idle"} 22)",
           R"(lossgazer_flows_expired_total{reason="closed"} 23)",
@@ -255,6 +259,75 @@ TEST(Exposition, WithBucketsTheRoundTripTimeIsAHistogram) {
           R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="0.0015"} 0)",
           R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="0.05"} 0)",
           R"(lossgazer_rtt_seconds_bucket{peer="192.0.2.7",direction="ingress",le="+Inf"} 0)"));
+}
+
+TEST(Exposition, EventsShowHowTheirStreamFares) {
+  const auto text_of = [](const EventHealth& health) {
+    return exposition_text([&](const FamilySink& sink) { event_families(health, sink); });
+  };
+  EXPECT_THAT(lines_with(text_of({}), "lossgazer_"),
+              ElementsAre(R"(lossgazer_events_dropped_total{reason="receiver"} 0)",
+                          R"(lossgazer_events_dropped_total{reason="rate_limit"} 0)"));
+  const std::string streaming =
+      text_of({.sent = 5, .dropped = {3, 2}, .queued = 7, .receiver_up = true});
+  EXPECT_THAT(lines_with(streaming, "lossgazer_"),
+              ElementsAre(R"(lossgazer_events_dropped_total{reason="receiver"} 3)",
+                          R"(lossgazer_events_dropped_total{reason="rate_limit"} 2)",
+                          "lossgazer_events_sent_total 5", "lossgazer_events_queued 7",
+                          "lossgazer_events_receiver_up 1"));
+  EXPECT_EQ(value_of(text_of({.receiver_up = false}), "lossgazer_events_receiver_up"), "0");
+}
+
+std::string kernel_text(const KernelWord& word) {
+  return exposition_text([&](const FamilySink& sink) { kernel_families(word, sink); });
+}
+
+TEST(Exposition, TheKernelsCountersAreThoseItHas) {
+  KernelWord word;
+  EXPECT_EQ(kernel_text(word), "");
+  word.counters.values[static_cast<size_t>(KernelCounter::kRetransSegs)] = 12;
+  word.counters.values[static_cast<size_t>(KernelCounter::kOfoQueue)] = 0;
+  const std::string text = kernel_text(word);
+  EXPECT_THAT(lines_with(text, "lossgazer_"),
+              ElementsAre("lossgazer_kernel_retransmitted_segments_total 12",
+                          "lossgazer_kernel_out_of_order_segments_total 0"));
+  EXPECT_THAT(lines_with(text, "# HELP lossgazer_kernel_out_of_order_segments_total"),
+              ElementsAre(testing::HasSubstr("TcpExtTCPOFOQueue")));
+  EXPECT_THAT(lines_with(text, "# TYPE lossgazer_kernel_retransmitted_segments_total"),
+              ElementsAre(testing::EndsWith("counter")));
+}
+
+TEST(Exposition, TheKernelsRetransmissionsAreByOwner) {
+  const std::vector<RetransmitRow> rows = {
+      {.key = {.peer = peer("192.0.2.7"),
+               .state = "established",
+               .process = "ng\"inx",
+               .cgroup = "/system.slice/nginx.service"},
+       .segments = 12},
+      {.key = {.peer = {.kind = PeerKey::Kind::kOther}}, .segments = 3}};
+  const auto text_of = [&](const std::vector<bool>& shown, const ExpositionOptions& options) {
+    return exposition_text(
+        [&](const FamilySink& sink) { retransmit_family(rows, shown, options, sink); });
+  };
+  const std::string nginx =
+      R"(lossgazer_kernel_retransmits_total{peer="192.0.2.7",state="established",)"
+      R"(process="ng\"inx",cgroup="/system.slice/nginx.service"} )";
+  const std::string other =
+      R"(lossgazer_kernel_retransmits_total{peer="other",state="",process="",cgroup=""} )";
+  EXPECT_THAT(lines_with(text_of({true, true}, {}), "lossgazer_"),
+              ElementsAre(nginx + "12", other + "3"));
+  EXPECT_THAT(lines_with(text_of({false, true}, {}), "lossgazer_"),
+              ElementsAre(nginx + "0", other + "3"));
+  EXPECT_EQ(text_of({true, true}, {.disabled = {kRetransmitsKey}}), "");
+}
+
+TEST(Exposition, AgreementIsAbsentWhereItCannotBeTold) {
+  KernelWord word;
+  EXPECT_THAT(kernel_text(word), testing::Not(testing::HasSubstr("agreement")));
+  word.agreement = 0.97;
+  EXPECT_EQ(value_of(kernel_text(word), "lossgazer_kernel_agreement_ratio"), "0.97");
+  word.agreement = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(value_of(kernel_text(word), "lossgazer_kernel_agreement_ratio"), "+Inf");
 }
 
 TEST(Exposition, PeerInfoDescribesEachPeerOnceAndOnlyIfThereIsSomethingToSay) {

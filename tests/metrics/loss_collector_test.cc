@@ -117,6 +117,24 @@ TEST_F(LossCollectorTest, NewOptionsAreInForceAtTheNextScrape) {
   EXPECT_EQ(value_of(text, R"(lossgazer_peer_info{peer="192.0.2.1",name="a.example"})"), "1");
 }
 
+TEST_F(LossCollectorTest, WhereNothingIsCapturedThereAreNoFamiliesOfIt) {
+  collector_.set_options({.captures = false});
+  const std::string text = collector_.text();
+  EXPECT_THAT(lines_with(text, "# TYPE lossgazer_"),
+              ElementsAre("# TYPE lossgazer_build_info gauge"));
+  EXPECT_GT(std::stod(value_of(text, "process_open_fds")), 0);
+}
+
+TEST_F(LossCollectorTest, TheKernelsRetransmissionsAreShownWithoutACaptureTooAndBeginAtZero) {
+  collector_.set_options({.captures = false});
+  EXPECT_THAT(lines_with(collector_.text(), "lossgazer_kernel_retransmits_total"), SizeIs(0));
+  snapshot_.kernel_retransmits = {{.key = {.peer = peer("192.0.2.1")}, .segments = 5}};
+  const std::string name =
+      R"(lossgazer_kernel_retransmits_total{peer="192.0.2.1",state="",process="",cgroup=""})";
+  EXPECT_EQ(value_of(collector_.text(), name), "0");
+  EXPECT_EQ(value_of(collector_.text(), name), "5");
+}
+
 TEST_F(LossCollectorTest, LinesKeepTheirOrder) {
   snapshot_.peers = {counted(peer("192.0.2.1"), 1), counted(peer("2001:db8::1"), 2),
                      counted(kOther, 3)};

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <string_view>
 
 namespace lossgazer {
 namespace {
@@ -46,6 +48,17 @@ std::vector<std::string> fields(PeerKey::Kind kind, Direction direction) {
                      field.number);
   }
   return result;
+}
+
+TEST(KernelMetrics, EveryCounterHasOneNameOfItsOwn) {
+  std::set<KernelCounter> counters;
+  std::set<std::string_view> keys;
+  for (const KernelMetric& metric : kernel_metrics()) {
+    counters.insert(metric.counter);
+    keys.insert(metric.key);
+  }
+  EXPECT_EQ(counters.size(), kKernelCounterName.size());
+  EXPECT_EQ(keys.size(), kKernelCounterName.size());
 }
 
 TEST(ReportFields, IngressInTheContractsOrder) {
@@ -134,6 +147,7 @@ TEST(MetricNames, CountersAreFoundByKeyOrName) {
   EXPECT_EQ(peer_counter_key("duplicate_acks_total"), "duplicate_acks");
   EXPECT_EQ(peer_counter_key("lossgazer_duplicate_acks_total"), "duplicate_acks");
   EXPECT_EQ(peer_counter_key("rtt_seconds"), "rtt_seconds");
+  EXPECT_EQ(peer_counter_key("lossgazer_kernel_retransmits_total"), "kernel_retransmits");
   EXPECT_EQ(peer_counter_key("rtt_seconds_total"), std::nullopt);
   EXPECT_EQ(peer_counter_key("flows"), std::nullopt);
   EXPECT_EQ(peer_counter_key(""), std::nullopt);

@@ -24,6 +24,22 @@ def run(*command, stdin=None):
     return done.stdout
 
 
+@contextmanager
+def one_processor():
+    """What is begun meanwhile runs there.
+
+    A packet that leaves on one processor and one that arrives on another reach two captures of the
+    same interface in either order, each as it comes: two tcpdumps beside each other differed in
+    4,610 of 2.1 million packets, and in none of 1.1 million where one processor did all.
+    """
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(everywhere)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
 class Namespace:
     """A network namespace, as a host: it runs programs, and lends its network to this thread."""
 
@@ -73,7 +89,9 @@ class Namespace:
     def open_connections(self):
         """How many TCP connections are open; listeners, TIME-WAIT and loopback are not counted."""
         count = 0
-        for path, loopback in (("tcp", "0100007F"), ("tcp6", "0" * 24 + "01000000")):
+        # 127.0.0.1, ::1 and ::ffff:127.0.0.1, as the kernel writes them.
+        loopback = ("0100007F:", "0" * 24 + "01000000:", "0" * 16 + "FFFF00000100007F:")
+        for path in ("tcp", "tcp6"):
             for line in self.read(f"/proc/thread-self/net/{path}").splitlines()[1:]:
                 _, local, _, state, *_ = line.split()
                 count += state not in ("06", "07", "0A") and not local.startswith(loopback)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,13 @@ from pathlib import Path
 from netlab import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
+SO_TIMESTAMP = 29  # socket(7); Python has no name for it
 LOSSGAZER = os.environ.get("LOSSGAZER", "")  # the program under test; set by run.py
+
+
+def lossgazer_writing(file):
+    """The program, with its standard output in a file, where its logs do not go."""
+    return ("bash", "-c", 'exec "$0" "${@:2}" >"$1"', LOSSGAZER, file)
 
 
 def find_tool(name):
@@ -199,15 +206,26 @@ class Prometheus(Process):
 
 
 class Tcpdump(Process):
-    """tcpdump, writing a file; made when it captures."""
+    """tcpdump, writing a file; made when it captures.
+
+    Until it is stopped, all who capture a packet of this kernel are given the same time of it: a
+    socket that asks for times has the kernel stamp each packet once, where otherwise each capture
+    stamps what it gets.
+    """
 
     def __init__(self, namespace, interface, file, snaplen):
+        self._stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._stamps.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         super().__init__(
             namespace,
-            *("tcpdump", "-i", interface, "-s", snaplen, "-w", file),
-            *("-B", 65536, "-U", "-Z", "root", "tcp"),
+            *("tcpdump", "-i", interface, "-s", snaplen, "-w", file, "-B", 65536, "-U"),
+            *("--time-stamp-precision", "nano", "-Z", "root", "tcp"),
         )
         self.wait_until(lambda: "listening on" in self.errors(), "tcpdump listening")
+
+    def stop(self, *arguments, **keywords):
+        self._stamps.close()
+        return super().stop(*arguments, **keywords)
 
     def finish(self):
         """Ends it; an error if it dropped packets."""

@@ -1,10 +1,11 @@
 """What the system tests share: a lab, programs that end with the test, and waiting for rest."""
 
+import subprocess
 import time
 import unittest
 
 from netlab import Lab, wait_until
-from programs import Lossgazer, Prometheus
+from programs import Lossgazer, Prometheus, find_tool
 from traffic import Server
 
 
@@ -45,6 +46,14 @@ class SystemTestCase(unittest.TestCase):
         Then every frame captured is accounted for.
         """
         return rest(lossgazer, (self.lab.us, self.lab.peer))
+
+    def assert_promtool_is_content(self, page):
+        """`promtool check metrics` finds nothing to mend."""
+        done = subprocess.run(
+            [find_tool("promtool"), "check", "metrics"],
+            **{"input": page, "text": True, "capture_output": True, "timeout": 10},
+        )
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     def assert_near(self, value, truth, what):
         """Equal but for 10 %, or for 4 packets where that is more: lost tails leave no hole."""

@@ -55,7 +55,7 @@ class Dashboards(SystemTestCase):
             (self.lab.peer, "peer0", Lab.PEER),
         ):
             web = ("--web.listen-address", f"{address}:{PORT}")
-            lossgazer = Lossgazer(host, "-i", interface, *web)
+            lossgazer = Lossgazer(host, "-i", interface, "--kernel.events", *web)
             self.addCleanup(lossgazer.stop)
             lossgazers.append(lossgazer)
         self.lab.lose("us", "tcp dport 5201 meta length > 100", per_mille=20)
@@ -65,6 +65,8 @@ class Dashboards(SystemTestCase):
         # Two scrapes show births, and rules take theirs from rules: all have settled by then.
         bounds = f'source_destination_bound:lossgazer_path_loss:ratio_rate5m{{source="{Lab.PEER}"}}'
         wait_until(lambda: len(self.prometheus.query(bounds)) == 2, bounds, seconds=30)
+        agreement = "lossgazer_kernel_agreement_ratio"
+        wait_until(lambda: len(self.prometheus.query(agreement)) == 2, agreement, seconds=90)
         time.sleep(6)
         self.page = lossgazers[0].page()
 

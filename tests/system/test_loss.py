@@ -87,6 +87,47 @@ class Loss(SystemTestCase):
         time.sleep(1.5)
         self.assert_prometheus_missed_nothing(prometheus, metrics, Lab.PEER)
 
+    def test_several_capture_threads(self):
+        lossgazer = self.start("-i", "us0", "--capture.threads", "3")
+        self.lab.lose_segments("us", per_mille=20)
+        mixed(self.lab.us, Lab.PEER, 8 * MEGABYTE, 8 * MEGABYTE)
+        metrics = self.rest(lossgazer)
+
+        self.assert_kernel_agrees(metrics)
+        self.assert_near(
+            self.lost(metrics, "egress", "peer"), self.lab.lost("us"), "lost, and dropped by mid"
+        )
+        self.assertEqual(self.lost(metrics, "egress", "local"), 0)
+        self.assertEqual(metrics.sum("lost_packets_total", direction="ingress"), 0)
+        self.assertEqual(metrics.sum("reordered_segments_total"), 0)
+        self.assertEqual(metrics.sum("unseen_bytes_total"), 0)
+
+    def test_a_share_of_flows(self):
+        sample = ("-i", "us0", "--capture.flow-sample", "1/3")
+        whole = self.start("-i", "us0")
+        sampled = self.start(*sample, port=10120)
+        again = self.start(*sample, "--capture.threads", "2", port=10121)
+        self.lab.lose_segments("us", per_mille=20)
+        connections = mixed(
+            self.lab.us, Lab.PEER, 2 * MEGABYTE, 2 * MEGABYTE, short_connections=240
+        )
+        metrics, of_all, of_both = (self.rest(each) for each in (sampled, whole, again))
+
+        def opened(metrics):
+            return metrics.sum("connections_total", peer=Lab.PEER, outcome="opened")
+
+        self.assertEqual(opened(of_all), connections)
+        # A third of them, give or take five standard deviations.
+        self.assertAlmostEqual(opened(metrics), connections / 3, delta=37)
+        self.assertEqual(metrics.sum("capture_flow_sample_ratio"), 1 / 3)
+        self.assertEqual(of_all.sum("capture_flow_sample_ratio"), 1)
+        self.assertEqual(metrics.sum("unseen_bytes_total"), 0)
+        # The same flows, whoever captures them and however.
+        for counter in ("packets_total", "retransmitted_segments_total", "lost_packets_total"):
+            count = metrics.sum(counter, peer=Lab.PEER)
+            self.assertEqual(of_both.sum(counter, peer=Lab.PEER), count, counter)
+            self.assertLess(count, of_all.sum(counter, peer=Lab.PEER), counter)
+
     def test_lost_acks_are_no_loss_of_data(self):
         lossgazer = self.start("-i", "us0")
         self.lab.lose_acks("peer", per_mille=100)

@@ -19,6 +19,7 @@ from system_test_case import SystemTestCase
 from traffic import exchange
 
 NET_RAW = 1 << 13
+FOR_KERNEL_EVENTS = 1 << 38 | 1 << 39  # CAP_PERFMON, CAP_BPF
 SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 # Whose own thread is older than all that gives anything up.
 THREAD_SANITIZER = b"__tsan_init" in Path(LOSSGAZER).read_bytes()
@@ -96,8 +97,11 @@ class PrivilegesTestCase(SystemTestCase):
             self.remove_link()
 
     def check_threads(self, pid, user, names=("opener", "worker-0", f"capture-{LINK}")):
-        """All hold nothing, but for the one that opens: CAP_NET_RAW, not effective."""
+        """All hold nothing but the one that opens, CAP_NET_RAW, not effective, and the one that
+        hears the kernel's events, which is there if `names` has it."""
         threads = list(threads_of(pid))
+        heard = "kernel-events" in names
+        self.assertEqual("kernel-events" in {name for name, _ in threads}, heard)
         self.assertLessEqual(
             {"lossgazer", "web-accept", "web-passwords", "MHD-single", *names},
             {name for name, _ in threads},
@@ -108,7 +112,9 @@ class PrivilegesTestCase(SystemTestCase):
             held = {key: int(fields[key], 16) for key in SETS}
             if user != 0 or held["CapBnd"]:  # which takes CAP_SETPCAP to empty
                 del held["CapBnd"]
-            allowed = {"CapPrm": NET_RAW if name == "opener" else 0}
+            allowed = {"CapPrm": NET_RAW} if name == "opener" else {}
+            if name == "kernel-events":
+                allowed = dict.fromkeys(("CapPrm", "CapEff"), FOR_KERNEL_EVENTS)
             self.assertEqual(held, dict.fromkeys(held, 0) | allowed, name)
             self.assertEqual((fields["NoNewPrivs"], fields["Seccomp"]), ("1", "2"), name)
             self.assertEqual(set(fields["Uid"].split()), {str(user)}, name)
@@ -168,17 +174,40 @@ class Privileges(PrivilegesTestCase):
 
     def test_as_root_that_becomes_a_user(self):
         with self.link():
-            lossgazer = self.start("-i", LINK, "--user", "nobody", "--peers.names")
-            for name, fields in self.check_threads(
-                lossgazer.process.pid, NOBODY, ("opener", "peer-names", f"capture-{LINK}")
-            ):
+            lossgazer = self.start(
+                "-i", LINK, "--user", "nobody", "--peers.names", "--events.to", "tcp:127.0.0.1:9",
+                "--kernel.events",
+            )
+            self.wait_for_kernel_events(lossgazer)
+            names = ("opener", "peer-names", "events", f"capture-{LINK}", "kernel-events")
+            for name, fields in self.check_threads(lossgazer.process.pid, NOBODY, names):
                 self.assertEqual(int(fields["CapBnd"], 16), 0, name)
                 group = pwd.getpwnam("nobody").pw_gid
                 self.assertEqual(set(fields["Gid"].split()), {str(group)}, name)
                 self.assertEqual(fields["Groups"], str(group), name)
             self.check_it_works(lossgazer)
-            self.check_threads(lossgazer.process.pid, NOBODY)
+            self.check_threads(lossgazer.process.pid, NOBODY, names)
             self.assertEqual(lossgazer.stop(), 0, lossgazer.errors())
+
+    def wait_for_kernel_events(self, lossgazer):
+        lossgazer.wait_until(
+            lambda: "receives the kernel's events" in lossgazer.errors(), "the kernel's events"
+        )
+
+    def test_the_kernels_events_as_a_user_with_the_capabilities(self):
+        three = "+net_raw,+bpf,+perfmon"
+        ambient = ("--nnp", f"--inh-caps={three}", f"--ambient-caps={three}")
+        of_file = "cap_net_raw,cap_bpf,cap_perfmon+p"
+        for how, program in (
+            ("of the file", (*run_as_nobody(), self.program(of_file))),
+            ("ambient, as by systemd", (*run_as_nobody(*ambient), self.program())),
+        ):
+            with self.subTest(how):
+                lossgazer = self.start("-i", "us0", "--kernel.events", program=program)
+                self.wait_for_kernel_events(lossgazer)
+                names = ("opener", "capture-us0", "kernel-events")
+                self.check_threads(lossgazer.process.pid, NOBODY, names)
+                self.assertEqual(lossgazer.stop(), 0, lossgazer.errors())
 
     def test_as_a_user_with_the_capability(self):
         ambient = ("--inh-caps=+net_raw", "--ambient-caps=+net_raw")

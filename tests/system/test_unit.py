@@ -3,13 +3,16 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+from netlab import Lab
 from programs import LOSSGAZER, SOURCE
 from system_test_case import SystemTestCase
+from traffic import exchange
 
 UNITS = SOURCE / "packaging/systemd"
 EXPOSURE_MOST = 20  # 2.0
@@ -94,12 +97,27 @@ class UnitFiles(unittest.TestCase):
 
 class Calls(SystemTestCase):
     def test_what_it_calls_is_allowed(self):
+        with self.lab.us.entered():
+            receiver = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(receiver.close)
         with tempfile.NamedTemporaryFile("r") as trace:
             lossgazer = self.start(
-                "-i", "us0",
+                "-i", "us0", "--events.to", f"tcp:localhost:{receiver.getsockname()[1]}",
+                "--kernel.events",
                 program=("strace", "-f", "-qq", "-o", trace.name, LOSSGAZER),
                 environment={"ASAN_OPTIONS": "detect_leaks=0"},  # it cannot, under strace
             )  # fmt: skip
+            lossgazer.wait_until(
+                lambda: "receives the kernel's events" in lossgazer.errors(), "the kernel's events"
+            )
+            # A receiver that comes and goes, too.
+            receiver.settimeout(20)
+            receiver.accept()[0].close()
+            self.lab.lose_payload("us", per_mille=50)
+            with receiver.accept()[0] as events:
+                events.settimeout(20)
+                exchange(self.lab.us, Lab.PEER, 1_000_000, 0)
+                self.assertEqual(events.recv(1), b"{")
             for path in ("/", "/metrics", "/api/v1/peers", "/-/healthy"):
                 self.assertEqual(lossgazer.get(lossgazer.port, path)[0], 200)
             strace = lossgazer.process.pid
@@ -108,5 +126,5 @@ class Calls(SystemTestCase):
             self.assertEqual(lossgazer.process.wait(20), 0)
             called = set(re.findall(r"^\d+ +(\w+)\(", trace.read(), re.MULTILINE))
         self.assertIn("capset", called)
-        # What begins it is systemd's and strace's.
-        self.assertEqual(called - allowed_calls() - {"execve"}, set())
+        # What begins it is systemd's and strace's. The kernel's events take one call more.
+        self.assertEqual(called - allowed_calls() - {"execve"}, {"bpf"})

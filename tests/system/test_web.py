@@ -348,6 +348,42 @@ class Sockets(WebTestCase):
         self.assertEqual(process.wait(20), 0)
 
 
+class CheckHealth(WebTestCase):
+    """The command that asks for health, of one that is not open to everybody."""
+
+    def check(self, text):
+        """(status, output) with this web configuration, which the running one has too."""
+        file = self.write(text)
+        done = subprocess.run(
+            self.host.command(
+                *(LOSSGAZER, "check-health", "--web.listen-address", ADDRESS),
+                *("--web.config.file", file),
+            ),
+            text=True, capture_output=True, timeout=20, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def test_by_tls_and_with_passwords(self):
+        lossgazer = self.start_with(TLS)
+        healthy = (0, f"{ADDRESS}: healthy\n")
+        self.assertEqual(self.check(TLS), healthy)
+        for version in ("TLS12", "TLS13"):
+            self.assertEqual(
+                self.check(f"{TLS}  min_version: {version}\n  max_version: {version}\n"), healthy
+            )
+        users = f"basic_auth_users: {{alice: {HASH}}}\n"
+        status, text = self.check(TLS + users)
+        self.assertEqual((status, "(401)" in text), (0, True), text)
+        certificates = "  client_ca_file: ca.pem\n  client_auth_type: RequireAndVerifyClientCert\n"
+        for version in ("TLS12", "TLS13"):
+            status, text = self.check(f"{TLS}  max_version: {version}\n{certificates}")
+            self.assertEqual(status, 1)
+            self.assertIn("asks clients for certificates", text)
+        self.write(TLS)
+        self.assertEqual(lossgazer.stop(), 0, lossgazer.errors())
+        self.assertEqual(self.check(TLS)[0], 1, "it is gone")
+
+
 class UnfriendlyClients(WebTestCase):
     def connect(self):
         with self.host.entered():

@@ -328,6 +328,38 @@ export function captureHealth() {
         span: 12,
       }),
     )
+    .withRow(row('Does the kernel agree?'))
+    .withPanel(
+      timeSeries({
+        title: 'Retransmissions, ours over the kernel’s',
+        description:
+          'What lossgazer counted of what this host sent again, over what its kernel did ' +
+          '(TcpRetransSegs), in the last five minutes. No data where the two cannot be compared: ' +
+          'too few, or the capture leaves something out. Healthy: 0.95 to 1.05.',
+        queries: [{expr: gauge('kernel_agreement_ratio'), legend: '{{instance}}'}],
+        unit: 'percentunit',
+        span: 12,
+      }),
+    )
+    .withPanel(
+      timeSeries({
+        title: 'Sent again, by the kernel’s count',
+        description:
+          'Segments that each host’s kernel sent again, to all peers, as a share of those it ' +
+          'sent. Healthy: below 1 %.',
+        queries: [
+          {
+            expr: share(
+              sum(rate('kernel_retransmitted_segments_total', OURS), 'instance'),
+              sum(rate('kernel_sent_segments_total', OURS), 'instance'),
+            ),
+            legend: '{{instance}}',
+          },
+        ],
+        unit: 'percentunit',
+        span: 12,
+      }),
+    )
     .withRow(row('Does it keep up?'))
     .withPanel(
       timeSeries({

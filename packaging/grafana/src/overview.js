@@ -328,6 +328,25 @@ export function overview() {
         height: 10,
       }),
     )
+    .withPanel(
+      timeSeries({
+        title: 'Who sends again, by process and unit or container',
+        description:
+          'Segments that the kernel of this host sent again, by who owns the socket. Needs ' +
+          '--kernel.events. Healthy: all near 0; one process alone sends again where its own ' +
+          'peers lose, all do where this host’s link does. The highest ten.',
+        queries: [
+          {
+            expr: highest(
+              sum(rate('kernel_retransmits_total', ofPeers()), 'instance, process, cgroup'),
+            ),
+            legend: '{{instance}} {{process}} {{cgroup}}',
+          },
+        ],
+        unit: 'pps',
+        span: 24,
+      }),
+    )
     .withRow(row('Order and congestion'))
     .withPanel(
       timeSeries({
