@@ -93,9 +93,8 @@ struct RetransmitProgram::Loaded {
   Loaded& operator=(const Loaded&) = delete;
 
   std::unique_ptr<bpf_object, CloseObject> object = open_object();
-  std::vector<Link> links{};    // as long as they live, it runs
-  int holders = -1;             // of these, the one to walk by
-  std::vector<int> counting{};  // programs that count
+  std::vector<Link> links{};  // as long as they live, it runs
+  int holders = -1;           // of these, the one to walk by
   int retransmits = -1;
   int cgroups = -1;
   SharedWithKernel* shared = nullptr;
@@ -127,13 +126,11 @@ RetransmitProgram::RetransmitProgram() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     Link link(bpf_program__attach(program));
-    const std::string_view section = bpf_program__section_name(program);
-    if (!link) refused(fmt::format("attach {} to the kernel", section), errno);
+    if (!link) {
+      refused(fmt::format("attach {} to the kernel", bpf_program__section_name(program)), errno);
+    }
     if (bpf_program__get_expected_attach_type(program) == BPF_TRACE_ITER) {
       loaded_->holders = bpf_link__fd(link.get());
-    }
-    if (section.starts_with("tp_btf/tcp_retransmit")) {
-      loaded_->counting.push_back(bpf_program__fd(program));
     }
     loaded_->links.push_back(std::move(link));
   }
@@ -163,14 +160,7 @@ std::vector<RetransmitCount> RetransmitProgram::take() {
 }
 
 uint64_t RetransmitProgram::take_missed() {
-  uint64_t missed = std::atomic_ref(loaded_->shared->missed).load();
-  // An event that came while the program counted another on the same processor: the kernel passes
-  // over it. Most are one segment.
-  for (const int program : loaded_->counting) {
-    bpf_prog_info info{};
-    uint32_t size = sizeof info;
-    if (bpf_obj_get_info_by_fd(program, &info, &size) == 0) missed += info.recursion_misses;
-  }
+  const uint64_t missed = std::atomic_ref(loaded_->shared->missed).load();
   return missed - std::exchange(missed_, missed);
 }
 

@@ -13,8 +13,9 @@
 
 #include "capture/retransmit_record.h"
 
-enum { kIpv4 = 2, kIpv6 = 10, kTcp = 6 };               // AF_INET, AF_INET6, IPPROTO_TCP
-enum { kSynSent = 2, kSynReceived = 3, kListen = 10 };  // TCP_SYN_SENT and its kin
+enum { kIpv4 = 2, kIpv6 = 10, kTcp = 6 };  // AF_INET, AF_INET6, IPPROTO_TCP
+// TCP_ESTABLISHED and its kin.
+enum { kEstablished = 1, kSynSent = 2, kSynReceived = 3, kListen = 10 };
 enum { kCgroupDepth = 24, kRecords = 4096, kCgroups = 4096 };
 
 // What is read of the kernel's structures; libbpf finds where this kernel has it.
@@ -73,6 +74,9 @@ struct socket {
 struct request_sock {
   struct sock_common __req_common;
 };
+struct tcp_sock {
+  uint32_t total_retrans;
+};
 struct tcp_skb_cb {
   uint16_t tcp_gso_segs;
 };
@@ -108,10 +112,13 @@ struct {
 } cgroups SEC(".maps");
 
 struct Owner {
-  uint64_t socket;  // whose record this is: another's, if a connection has it from its listener
+  uint64_t
+      socket;  // whose record this is: another's, if a connection has it from its listener; or 0
   uint64_t cgroup;
   char process[kProcessNameSize];
-  uint64_t certain;  // false of who began to listen, who may do so for others
+  uint32_t certain;  // false of who began to listen, who may do so for others
+  uint32_t counted;  // of tcp_sock::total_retrans, if `follows`
+  uint32_t follows;
 };
 
 // Goes with the socket. What a listener accepts begins with a copy of the listener's.
@@ -148,22 +155,27 @@ static bool is_our_tcp(const struct sock* sk) {
   return sk->sk_protocol == kTcp && sk->__sk_common.skc_net.net->ns.inum == our_network;
 }
 
-static void set_owner(struct sock* sk, struct task_struct* task, bool certain) {
-  struct Owner* owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!owner) return;
+// Nothing if there is no memory.
+static struct Owner* owner_of(struct sock* sk) {
+  return bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static void set_owner(struct Owner* owner, const struct sock* sk, struct task_struct* task,
+                      bool certain) {
   owner->socket = (uint64_t)sk;
   owner->certain = certain;
   owner->cgroup = note_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
   BPF_CORE_READ_INTO(&owner->process, task, group_leader, comm);
 }
 
-// Who connects or listens does so in a system call of its own.
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(socket_begins, struct sock* sk, int old_state, int new_state) {
-  if ((new_state == kSynSent || new_state == kListen) && is_our_tcp(sk)) {
-    set_owner(sk, bpf_get_current_task_btf(), new_state == kSynSent);
-  }
-  return 0;
+// What the kernel sent again on this socket since it was last counted; `otherwise`, if its number
+// of then is not known.
+static uint32_t take_uncounted(struct Owner* owner, const struct sock* sk, uint32_t otherwise) {
+  const uint32_t total = BPF_CORE_READ((const struct tcp_sock*)sk, total_retrans);
+  const bool known = owner->follows && owner->counted <= total;
+  const uint32_t segments = known ? total - owner->counted : otherwise;
+  owner->counted = total;
+  return segments;
 }
 
 // For each file of each task: sockets that were there before us, or were accepted. Who connected
@@ -177,15 +189,16 @@ int socket_held(struct bpf_iter__task_file* context) {
   if (!socket) return 0;
   struct sock* sk = socket->sk;
   if (!sk || !is_our_tcp(sk)) return 0;
-  const struct Owner* owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-  if (owner && owner->socket == (uint64_t)sk && sk->__sk_common.skc_state != kListen) return 0;
-  set_owner(sk, task, true);
+  struct Owner* owner = owner_of(sk);
+  if (!owner) return 0;
+  if (owner->socket == (uint64_t)sk && sk->__sk_common.skc_state != kListen) return 0;
+  set_owner(owner, sk, task, true);
   return 0;
 }
 
 // `ends`: the socket's own addresses, or those of a connection that has no socket yet.
-static void count(struct sock* sk, const struct sock_common* ends, uint32_t state,
-                  uint64_t segments) {
+static void count(struct sock* sk, const struct Owner* owner, const struct sock_common* ends,
+                  uint32_t state, uint64_t segments) {
   struct RetransmitRecord record = {.state = state, .turn = shared.turn};
   if (BPF_CORE_READ(ends, skc_family) == kIpv4) {
     const __be32 address = BPF_CORE_READ(ends, skc_daddr);
@@ -197,10 +210,9 @@ static void count(struct sock* sk, const struct sock_common* ends, uint32_t stat
   if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup)) {
     record.cgroup = note_cgroup(sk->sk_cgrp_data.cgroup);
   }
-  const struct Owner* owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
   // Without a file nobody holds it any more, or nobody accepted it yet.
   bool unresolved = sk->sk_socket && (!owner || owner->socket != (uint64_t)sk);
-  if (owner) {
+  if (owner && owner->socket) {
     record.cgroup = owner->cgroup;
     __builtin_memcpy(record.process, owner->process, sizeof record.process);
     unresolved = unresolved || !owner->certain;
@@ -216,19 +228,49 @@ static void count(struct sock* sk, const struct sock_common* ends, uint32_t stat
   __sync_fetch_and_add(counted ? counted : &shared.missed, segments);
 }
 
-// Tail loss probes that repeat something are among these. A super-packet is as many segments as
-// the card makes of it.
+// Tail loss probes that repeat something are among these. The kernel keeps their number for each
+// socket, a super-packet being as many as the card makes of it. Should it pass over one of our
+// events, as where an interrupt sends again while the program runs for a process, the socket's next
+// event makes up for it.
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(segment_sent_again, struct sock* sk, struct sk_buff* skb) {
   if (!is_our_tcp(sk)) return 0;
   const struct tcp_skb_cb* control = (const struct tcp_skb_cb*)skb->cb;
-  count(sk, &sk->__sk_common, sk->__sk_common.skc_state, BPF_CORE_READ(control, tcp_gso_segs));
+  uint32_t segments = BPF_CORE_READ(control, tcp_gso_segs);
+  struct Owner* owner = owner_of(sk);
+  if (owner) {
+    segments = take_uncounted(owner, sk, segments);
+    owner->follows = true;
+  }
+  if (segments) count(sk, owner, &sk->__sk_common, sk->__sk_common.skc_state, segments);
+  return 0;
+}
+
+// Who connects or listens does so in a system call of its own.
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, struct sock* sk, int old_state, int new_state) {
+  if (!is_our_tcp(sk)) return 0;
+  if (new_state == kSynSent || new_state == kListen) {
+    struct Owner* owner = owner_of(sk);
+    if (!owner) return 0;
+    set_owner(owner, sk, bpf_get_current_task_btf(), new_state == kSynSent);
+    owner->counted = 0;
+    owner->follows = new_state == kSynSent;
+    return 0;
+  }
+  struct Owner* owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+  if (!owner) return 0;
+  const uint32_t segments = take_uncounted(owner, sk, 0);
+  if (segments) count(sk, owner, &sk->__sk_common, old_state, segments);
+  // What is accepted begins with the number of its SYN-ACKs, which have their own event.
+  if (new_state == kEstablished) owner->follows = true;
   return 0;
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(syn_ack_sent_again, struct sock* sk, struct request_sock* request) {
-  if (is_our_tcp(sk)) count(sk, &request->__req_common, kSynReceived, 1);
+  if (!is_our_tcp(sk)) return 0;
+  count(sk, owner_of(sk), &request->__req_common, kSynReceived, 1);
   return 0;
 }
 

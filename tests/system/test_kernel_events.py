@@ -84,9 +84,9 @@ class KernelEventsTestCase(SystemTestCase):
         self.assertNotIn("level=warning", lossgazer.errors())
         return lossgazer
 
-    def assert_sum_is_the_kernels(self, lossgazer):
+    def assert_sum_is_the_kernels(self, lossgazer, passed_over=0):
         """All that us's kernel sent again, and nothing else; returns the metrics."""
-        total = self.kernel("RetransSegs")
+        total = self.kernel("RetransSegs") - passed_over
         self.assertGreater(total, 0)
         try:
             lossgazer.wait_until(
@@ -144,24 +144,38 @@ class Counts(KernelEventsTestCase):
 
     @contextmanager
     def traced(self):
-        """Meanwhile the kernel's tracepoints are heard; gives a list that has the count then."""
+        """Meanwhile the kernel's tracepoints are heard; gives a list that has us's lines then."""
         process = subprocess.Popen(
             ["unshare", "--mount", "sh", "-ec", TRACE],
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.assertEqual(process.stdout.readline(), "begins\n")
-        counts = []
+        lines = []
         try:
-            yield counts
+            yield lines
         finally:
             said, _ = process.communicate("\n", timeout=20)
-            ports = map(int, re.findall(r" sport=(\d+) ", said))
-            counts.append(sum(self.FIRST <= port <= self.SERVER for port in ports))
+            for line in said.splitlines():
+                port = re.search(r" sport=(\d+) ", line)
+                failed = re.search(r" err=-?[1-9]", line)  # told since Linux 6.16; nothing was sent
+                if port and self.FIRST <= int(port[1]) <= self.SERVER and not failed:
+                    lines.append(line)
+
+    @staticmethod
+    def passed_over(lines):
+        """SYN-ACKs of which no eBPF program can know.
+
+        The kernel of a microVM was seen to run none while its first process was interrupted. Of a
+        segment the socket says so later, but nothing of a SYN-ACK.
+        """
+        tasks = os.listdir("/proc/1/task")
+        syn_acks = [line for line in lines if "tcp_retransmit_synack" in line]
+        return sum(re.search(r"-(\d+) +\[", line)[1] in tasks for line in syn_acks)
 
     def resend_all_sorts(self):
         """Of us: data and FINs, SYNs and SYN-ACKs, of both versions. The peer sends again, too."""
         self.lab.lose_segments("us", per_mille=40)
-        self.lab.lose("us", "tcp flags & syn != 0", per_mille=300)
+        self.lab.lose("us", "tcp flags & syn != 0 numgen inc mod 3 == 0")
         self.lab.lose_payload("peer", per_mille=30)
         for address in (Lab.PEER, Lab.PEER_V6):
             mixed(self.lab.us, address, 2_000_000, 500_000)
@@ -176,14 +190,12 @@ class Counts(KernelEventsTestCase):
         before = self.lab.peer.kernel_counters()["RetransSegs"]
         with self.traced() as tracepoints:
             self.resend_all_sorts()
-            metrics = self.rest(lossgazer)
-        metrics = self.assert_sum_is_the_kernels(lossgazer)
-        print(f"tracepoints {tracepoints[0]}, kernel {self.kernel('RetransSegs')}")
-        self.assertEqual(tracepoints, [self.kernel("RetransSegs")])
-        self.assertEqual(
-            metrics.sum("retransmitted_segments_total", direction="egress"),
-            metrics.sum(RETRANSMITS),
-        )
+            self.rest(lossgazer)
+        kernel = self.kernel("RetransSegs")
+        print(f"tracepoints {len(tracepoints)}, kernel {kernel}")
+        self.assertEqual(len(tracepoints), kernel)
+        metrics = self.assert_sum_is_the_kernels(lossgazer, self.passed_over(tracepoints))
+        self.assertEqual(metrics.sum("retransmitted_segments_total", direction="egress"), kernel)
         self.assertGreater(self.lab.peer.kernel_counters()["RetransSegs"], before)
         for state in ("established", "syn_sent", "syn_recv"):
             self.assertGreater(metrics.sum(RETRANSMITS, state=state), 0, state)
@@ -206,11 +218,11 @@ class Counts(KernelEventsTestCase):
         with self.traced() as tracepoints:
             self.resend_all_sorts()
             self.rest(lossgazer)
-        metrics = self.assert_sum_is_the_kernels(lossgazer)
+        metrics = self.assert_sum_is_the_kernels(lossgazer, self.passed_over(tracepoints))
         ours = metrics.sum("retransmitted_segments_total", direction="egress")
         kernel = self.kernel("RetransSegs")
-        print(f"tracepoints {tracepoints[0]}, kernel {kernel}, captured {ours:.0f}")
-        self.assertLess(tracepoints[0], kernel, "some were super-packets")
+        print(f"tracepoints {len(tracepoints)}, kernel {kernel}, captured {ours:.0f}")
+        self.assertLess(len(tracepoints), kernel, "some were super-packets")
         self.assertEqual(ours, kernel)
 
 
