@@ -201,8 +201,11 @@ class Dashboards(SystemTestCase):
             self.assertGreater(upper, share / 2)
             self.assertLess(upper, share * 2)
         for target in TARGETS:
-            lost = f'lossgazer_lost_packets_total{{instance="{target}", side="local"}}'
-            self.assert_near(value(f"sum({lost})"), 0, lost)
+            # A busy host throws away a little of what has arrived (TcpExtOfoPruned, TCPRcvQDrop):
+            # that is lost on its side.
+            lost = f'lossgazer_lost_packets_total{{instance="{target}"}}'
+            local = f'lossgazer_lost_packets_total{{instance="{target}", side="local"}}'
+            self.assertLess(value(f"sum({local})"), value(f"sum({lost})") / 1000, local)
 
     @staticmethod
     def recorded(instance, peer, direction, method):
