@@ -112,13 +112,13 @@ struct {
 } cgroups SEC(".maps");
 
 struct Owner {
-  uint64_t
-      socket;  // whose record this is: another's, if a connection has it from its listener; or 0
+  // Whose record this is: another's, if a connection has it from its listener; 0: nobody's yet.
+  uint64_t socket;
   uint64_t cgroup;
   char process[kProcessNameSize];
   uint32_t certain;  // false of who began to listen, who may do so for others
-  uint32_t counted;  // of tcp_sock::total_retrans, if `follows`
-  uint32_t follows;
+  uint32_t has_counted;
+  uint32_t counted;  // up to here, of tcp_sock::total_retrans
 };
 
 // Goes with the socket. What a listener accepts begins with a copy of the listener's.
@@ -172,7 +172,7 @@ static void set_owner(struct Owner* owner, const struct sock* sk, struct task_st
 // of then is not known.
 static uint32_t take_uncounted(struct Owner* owner, const struct sock* sk, uint32_t otherwise) {
   const uint32_t total = BPF_CORE_READ((const struct tcp_sock*)sk, total_retrans);
-  const bool known = owner->follows && owner->counted <= total;
+  const bool known = owner->has_counted && owner->counted <= total;
   const uint32_t segments = known ? total - owner->counted : otherwise;
   owner->counted = total;
   return segments;
@@ -240,7 +240,7 @@ int BPF_PROG(segment_sent_again, struct sock* sk, struct sk_buff* skb) {
   struct Owner* owner = owner_of(sk);
   if (owner) {
     segments = take_uncounted(owner, sk, segments);
-    owner->follows = true;
+    owner->has_counted = true;
   }
   if (segments) count(sk, owner, &sk->__sk_common, sk->__sk_common.skc_state, segments);
   return 0;
@@ -255,7 +255,7 @@ int BPF_PROG(state_changes, struct sock* sk, int old_state, int new_state) {
     if (!owner) return 0;
     set_owner(owner, sk, bpf_get_current_task_btf(), new_state == kSynSent);
     owner->counted = 0;
-    owner->follows = new_state == kSynSent;
+    owner->has_counted = new_state == kSynSent;
     return 0;
   }
   struct Owner* owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
@@ -263,7 +263,7 @@ int BPF_PROG(state_changes, struct sock* sk, int old_state, int new_state) {
   const uint32_t segments = take_uncounted(owner, sk, 0);
   if (segments) count(sk, owner, &sk->__sk_common, old_state, segments);
   // What is accepted begins with the number of its SYN-ACKs, which have their own event.
-  if (new_state == kEstablished) owner->follows = true;
+  if (new_state == kEstablished) owner->has_counted = true;
   return 0;
 }
 

@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
-TIME_LIMIT = int(os.environ.get("TIME_LIMIT", 200))  # seconds; then the tests end and clean up by themselves
+TIME_LIMIT = int(os.environ.get("TIME_LIMIT", 200))  # seconds; then tests end, and clean up
 
 
 def why_skip():
