@@ -64,8 +64,12 @@ class KeyedHash {
 
 [[nodiscard]] constexpr uint64_t hash_of(HashKey secret, const FlowKey& key) {
   KeyedHash hash(secret);
-  hash.add(key.low_address);
-  hash.add(key.high_address);
+  if (key.low_address.is_v4() && key.high_address.is_v4()) {
+    hash.add(key.low_address.lower() << 32 | (key.high_address.lower() & 0xffffffff));
+  } else {
+    hash.add(key.low_address);
+    hash.add(key.high_address);
+  }
   hash.add(uint64_t{key.low_port} << 48 | uint64_t{key.high_port} << 32 | key.encapsulation);
   return hash.finish();
 }

@@ -1,11 +1,8 @@
-// A bounded store of equal-sized entries, addressed by number. Memory comes in chunks as it is
-// first needed, each twice as large as the one before, and is kept, so that nothing is allocated
-// for a packet once the traffic was met before.
+// A bounded store of equal-sized entries, addressed by number. Memory comes as it is first needed,
+// and is kept, so that nothing is allocated for a packet once the traffic was met before.
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +21,10 @@ inline constexpr uint32_t kNone = 0;
 template <typename T>
 class Pool {
  public:
-  explicit Pool(size_t entries_max) : entries_max_(entries_max) {}
+  explicit Pool(size_t entries_max)
+      : entries_max_(entries_max),
+        memory_((entries_max + 1) * sizeof(T)),
+        entries_(static_cast<T*>(memory_.begin())) {}
 
   // A fresh entry's number, or kNone if all are taken (counted in refused()).
   [[nodiscard]] uint32_t acquire() {
@@ -45,11 +45,11 @@ class Pool {
   }
   [[nodiscard]] T& operator[](uint32_t number) {
     assert(number != kNone && number <= created_);
-    return *place_of(number);
+    return entries_[number];
   }
   [[nodiscard]] const T& operator[](uint32_t number) const {
     assert(number != kNone && number <= created_);
-    return *place_of(number);
+    return entries_[number];
   }
   [[nodiscard]] size_t used() const { return used_; }
   [[nodiscard]] size_t entries_max() const { return entries_max_; }
@@ -62,30 +62,14 @@ class Pool {
   [[nodiscard]] bool crowded() const { return used_ > entries_max_ / 4 * 3; }
 
  private:
-  // Entries are made so many at once; the first chunk has as many.
-  static constexpr uint32_t kAtOnce = 256;
-  static constexpr uint32_t kAtOnceBits = 8;
-  static_assert(kAtOnce == 1 << kAtOnceBits && std::is_trivially_destructible_v<T>);
-
-  // From kAtOnce, entries are counted by chunks: each begins at a power of two.
-  [[nodiscard]] static uint64_t count_of(uint32_t number) { return uint64_t{number} + kAtOnce - 1; }
-  [[nodiscard]] static size_t chunk_of(uint32_t number) {
-    return static_cast<size_t>(std::bit_width(count_of(number) >> kAtOnceBits) - 1);
-  }
-  [[nodiscard]] T* place_of(uint32_t number) const {
-    const size_t chunk = chunk_of(number);
-    return begins_[chunk] + (count_of(number) - (uint64_t{kAtOnce} << chunk));
-  }
+  static constexpr size_t kAtOnce = 256;  // entries are made
+  static_assert(std::is_trivially_destructible_v<T>);
 
   bool grow() {
-    if (created_ >= entries_max_) return false;
-    const size_t chunk = chunk_of(created_ + 1);
-    if (chunk == chunks_.size()) {
-      const size_t size = std::min<size_t>(size_t{kAtOnce} << chunk, entries_max_ - created_);
-      begins_[chunk] = static_cast<T*>(chunks_.emplace_back(size * sizeof(T)).begin());
-    }
-    const auto more = static_cast<uint32_t>(std::min<size_t>(kAtOnce, entries_max_ - created_));
-    std::uninitialized_value_construct_n(place_of(created_ + 1), more);
+    const auto more = static_cast<uint32_t>(std::min(kAtOnce, entries_max_ - created_));
+    if (more == 0) return false;
+    memory_.grow((size_t{created_} + more + 1) * sizeof(T));
+    std::uninitialized_value_construct_n(entries_ + created_ + 1, more);
     for (uint32_t i = more; i > 0; --i) free_.push_back(created_ + i);
     created_ += more;
     return true;
@@ -95,8 +79,8 @@ class Pool {
   size_t used_ = 0;
   uint64_t refused_ = 0;
   uint32_t created_ = 0;
-  std::vector<ZeroedMemory> chunks_;
-  std::array<T*, 32 - kAtOnceBits + 1> begins_{};  // of each chunk
+  GrowingMemory memory_;
+  T* entries_;  // from 1 on: none is kNone's
   std::vector<uint32_t> free_;
 };
 

@@ -27,4 +27,22 @@ class ZeroedMemory {
   void* begin_ = nullptr;
 };
 
+// The same for a table that grows: its addresses are set aside at once and stay, so that an entry
+// is found without a look at where its part of the table lies. Not thread-safe.
+class GrowingMemory {
+ public:
+  // `size_max`: bytes that it may grow to. Throws std::bad_alloc if there are no such addresses.
+  explicit GrowingMemory(size_t size_max);
+
+  [[nodiscard]] void* begin() const { return begin_; }
+  // The first `size` bytes may be used from now on, and all that could be before; at most
+  // `size_max`. Throws std::bad_alloc if there is no room.
+  void grow(size_t size);
+
+ private:
+  std::unique_ptr<void, ReleaseMemory> memory_;
+  std::byte* begin_ = nullptr;
+  size_t usable_ = 0;
+};
+
 }  // namespace lossgazer

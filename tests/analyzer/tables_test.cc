@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <random>
@@ -40,6 +41,24 @@ TEST(Pool, EntriesComeBackFresh) {
   pool[pool.acquire()] = 7;
   pool.release(1);
   EXPECT_EQ(pool[pool.acquire()], 0);
+}
+
+TEST(Pool, EntriesStayInTheirPlaceWhileItGrows) {
+  struct Entry {
+    std::array<uint64_t, 128> words{};
+  };
+  constexpr uint32_t kEntries = 5000;  // several times a step of its memory
+  Pool<Entry> pool(kEntries);
+  const uint32_t first = pool.acquire();
+  const Entry* place = &pool[first];
+  for (uint32_t i = 1; i < kEntries; ++i) {
+    const uint32_t number = pool.acquire();
+    EXPECT_EQ(pool[number].words[127], 0u);
+    pool[number].words[127] = number;
+  }
+  EXPECT_EQ(&pool[first], place);
+  EXPECT_EQ(pool[kEntries].words[127], kEntries);
+  EXPECT_EQ(pool.acquire(), kNone);
 }
 
 // Against a map, with few distinct hashes, so that runs of collisions form, wrap and shrink.
