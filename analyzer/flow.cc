@@ -22,6 +22,10 @@ Flow::Flow(const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender,
       has_direction_(has_direction ? 1 : 0) {}
 
 Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
+  if (predicts(segment)) {
+    take_predicted(scene, segment);
+    return Outcome::kPredicted;
+  }
   const Sender sender = segment.sender();
   SenderTrack& sent = track(sender);
   SenderTrack& back = track(other(sender));

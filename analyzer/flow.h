@@ -22,7 +22,11 @@ class Flow {
   // counters[0]: us, or the lower address where nobody is us.
   Flow(const FlowKey& key, uint64_t hash, uint32_t row, Sender first_sender, bool has_direction);
 
-  enum class Outcome : uint8_t { kJudged, kCopy };
+  enum class Outcome : uint8_t {
+    kPredicted,  // judged; it was to come next in a connection, which goes on as before
+    kJudged,
+    kCopy,
+  };
   Outcome judge(const FlowScene& scene, const Segment& segment);
   // Time passed: decides what can be decided by now in what `sender` sent.
   void settle(const FlowScene& scene, Sender sender, CaptureTime now);
@@ -76,6 +80,8 @@ class Flow {
   enum class Opening : uint8_t { kNotSeen, kSynSent, kAnswered, kDone };
 
   [[nodiscard]] SenderTrack& track(Sender sender) { return tracks_[static_cast<size_t>(sender)]; }
+  [[nodiscard]] bool predicts(const Segment& segment) const;
+  void take_predicted(const FlowScene& scene, const Segment& segment);
   [[nodiscard]] bool is_copy(const Segment& segment);
   void restart();
   void follow_opening(const FlowScene& scene, const Segment& segment);

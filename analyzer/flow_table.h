@@ -31,12 +31,13 @@ class FlowTable {
   // room.
   uint32_t insert(const Segment& segment, uint32_t row, Sender first_sender, bool has_direction);
   void erase(uint32_t number);
-  // To be called after each packet that the flow judged, the first one too.
+  // To be called after each packet that the flow judged, the first one too; for one that was
+  // predicted, the first of the two will do.
+  void note_heard(uint32_t number) noexcept { places_[number].heard = 1; }
   void note_packet(uint32_t number) noexcept {
-    Place& place = places_[number];
-    place.heard = 1;
+    note_heard(number);
     const bool queued = is_queued(number);
-    if (queued != place.flow.connected()) return;
+    if (queued != places_[number].flow.connected()) return;
     if (queued) {
       unlink(number);
     } else {

@@ -65,6 +65,8 @@ class IpIdCensus {
     if (after_super_packet) size_proven_ = 1;
     return true;
   }
+  // Whether it can do that.
+  [[nodiscard]] bool is_plain(uint16_t ip_id) const { return mode_.is_plain(ip_id); }
   // How many packets came under the census with one of `packets` on the wire, its gap included.
   [[nodiscard]] uint32_t covered_by(const Taken& taken, uint16_t packets,
                                     const Numbering& numbering, const Gaps& gaps) const;
@@ -79,6 +81,12 @@ class IpIdCensus {
   // of the missing numbers was not lost, but is late.
   [[nodiscard]] bool in_tail(const Numbering& numbering, int hole_packets) const {
     return tail_left_ > hole_packets && numbering.step.kind != IdStep::Kind::kPast;
+  }
+  // A tail was lost, and what is missing of it is yet to come.
+  [[nodiscard]] bool expects_tail() const { return tail_left_ > 0; }
+  // New data came under the next number, where no tail is expected.
+  void note_new_data() {
+    if (repeating_ != 0) repeating_ = 0;
   }
   // New data of `packets` came behind that hole, as part of a tail or not.
   void settle_tail(const Numbering& numbering, bool is_tail, int packets, int hole_packets);

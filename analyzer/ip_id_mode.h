@@ -66,15 +66,19 @@ class IpIdMode {
   // The same, short: for the next number of a counter that is known well, and left none out lately.
   // Returns false, and changes nothing, for any other.
   bool add_plain(uint16_t ip_id, uint16_t packets) {
-    const auto step = static_cast<uint16_t>(ip_id - newest_);
-    const bool in_step = step == newest_packets_ && step >= 1 && step <= kLargestStep;
-    if (!in_step || !steady()) return false;
+    if (!is_plain(ip_id)) return false;
     note_swapped_step(ip_id);
     if (!shared() && trust_ < std::max(kTrustMost, int{trust_needed_})) ++trust_;
     if (ip_id < newest_) ++rounds_;
     newest_ = ip_id;
     newest_packets_ = packets;
     return true;
+  }
+
+  [[nodiscard]] bool is_plain(uint16_t ip_id) const {
+    const auto step = static_cast<uint16_t>(ip_id - newest_);
+    const bool in_step = step == newest_packets_ && step >= 1 && step <= kLargestStep;
+    return in_step && steady();
   }
 
   // A counter: steps of 1 to 256 but for one in 8; after the first ones, none left out at all.

@@ -603,17 +603,20 @@ void SenderTrack::take_new(const Scene& scene, const Segment& segment, StreamOff
   }
   byte_probed_ = 0;
   if (segment.flag(kSyn) && segment.flag(kAck)) syn_ack_seen_ = 1;
-  if (!probing_) {
-    probing_ = 1;
-    probe_repeated_ = 0;
-    probe_sent_ = segment.time;
-    probe_end_ = SeqNum(end);
-    probe_tsval_ = segment.tsval;
-    // A stream that is first seen in its middle may have sent this timestamp before.
-    probe_tsval_is_new_ = segment.has(kHasTsval) &&
-                          (has_newest_tsval_ ? serial_distance(newest_tsval_, segment.tsval) > 0
-                                             : segment.flag(kSyn));
-  }
+  if (!probing_) begin_probe(segment);
+}
+
+// The round trip of what ends at next_ is to be measured.
+void SenderTrack::begin_probe(const Segment& segment) {
+  probing_ = 1;
+  probe_repeated_ = 0;
+  probe_sent_ = segment.time;
+  probe_end_ = SeqNum(next_);
+  probe_tsval_ = segment.tsval;
+  // A stream that is first seen in its middle may have sent this timestamp before.
+  probe_tsval_is_new_ =
+      segment.has(kHasTsval) &&
+      (has_newest_tsval_ ? serial_distance(newest_tsval_, segment.tsval) > 0 : segment.flag(kSyn));
 }
 
 // A packet without data carries the next number its sender will use (SND.NXT, RFC 9293, section

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "analyzer/ip_id_census.h"
+#include "analyzer/loss_counters.h"
 #include "analyzer/pool.h"
 #include "analyzer/repeat_list.h"
 #include "analyzer/rtt_leg.h"
@@ -34,6 +35,18 @@ class SenderTrack {
   // Learns from a packet that this direction's receiver sent: what it acknowledges, SACKs, echoes
   // and has room for. Returns whether it is a duplicate acknowledgment (RFC 5681, section 2).
   bool on_acknowledgment(const Scene& scene, const Segment& segment);
+
+  // The short way for packets that say nothing but what was to come next: see header_prediction.cc.
+  // Whether one of this direction's sender is such, and takes it. `owner`: see Scene.
+  [[nodiscard]] bool predicts(const Segment& segment) const;
+  void take_predicted(SegmentLog& log, uint32_t owner, LossCounters& counters,
+                      const Segment& segment);
+  // The same for one of its receiver. Returns whether it may end a round trip, which is to be
+  // measured then.
+  [[nodiscard]] bool predicts_acknowledgment(const Segment& segment) const;
+  [[nodiscard]] bool take_predicted_acknowledgment(const Segment& segment);
+  void sample_rtt(const Scene& scene, const Segment& segment);
+
   // A SYN-ACK that is_other_stream(): followed once both ends go on from there.
   void on_other_answer(const Scene& scene, const Segment& syn_ack);
   // The receiver's SYN says how large segments may be.
@@ -143,7 +156,7 @@ class SenderTrack {
   void note_answer(const Scene& scene, CaptureTime now);
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
-  void sample_rtt(const Scene& scene, const Segment& segment);
+  void begin_probe(const Segment& segment);
   [[nodiscard]] const CaptureTime* answered_probe(const Scene& scene, const Segment& segment) const;
   [[nodiscard]] bool is_probe_echo(const Segment& segment) const;
   [[nodiscard]] StreamOffset probe_end() const { return probe_end_.unwrap(next_); }

@@ -97,13 +97,17 @@ void Shard::State::judge(const Segment& segment) {
   }
   Flow& flow = *known;
   if (segment.flag(kSyn) && segment.flag(kAck)) meet_server(flow, segment);
-  const Flow::Outcome judged = flow.judge(scene_of(flow, number), segment);
-  flows.note_packet(number);
-  switch (judged) {
+  switch (flow.judge(scene_of(flow, number), segment)) {
+    case Flow::Outcome::kPredicted:
+      flows.note_heard(number);
+      ++outcome.judged;
+      return;
     case Flow::Outcome::kJudged:
+      flows.note_packet(number);
       ++outcome.judged;
       return;
     case Flow::Outcome::kCopy:
+      flows.note_packet(number);
       ++outcome.ignored[static_cast<size_t>(IgnoreReason::kCopy)];
       return;
   }

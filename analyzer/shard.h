@@ -44,6 +44,8 @@ struct SourceOutcome {
   uint64_t judged = 0;
   std::array<uint64_t, kIgnoreReasonName.size()> ignored{};  // by IgnoreReason
   uint64_t flow_table_drops = 0;
+
+  bool operator==(const SourceOutcome&) const = default;
 };
 
 // What happened since the last drain, and how full the tables are now.

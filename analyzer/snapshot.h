@@ -23,6 +23,8 @@ struct PeerRow {
   std::array<LossCounters, 2> counters;
   // Another one than before: the peer was forgotten in between, and counts from zero again.
   uint64_t life = 0;
+
+  bool operator==(const PeerRow&) const = default;
 };
 
 struct Snapshot {

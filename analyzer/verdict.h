@@ -69,6 +69,8 @@ struct Verdict {
   CaptureTime time;
   SeqNum seq;
   uint32_t payload_length = 0;
+
+  bool operator==(const Verdict&) const = default;
 };
 
 // Called for each verdict, in the order they are reached; may be empty.

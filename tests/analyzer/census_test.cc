@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "analyzer/id_gap_list.h"
@@ -13,8 +14,11 @@
 namespace lossgazer::test {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 using namespace std::chrono_literals;
 
 constexpr uint32_t kMss = 1460;
@@ -194,6 +198,53 @@ TEST(Census, LostTailIsCountedWhenItsRepeatCame) {
   EXPECT_EQ(by_sequence(story.ingress()), 0u);
 }
 
+// Nothing else is open while its repeats come one by one: that more of it is to come is remembered.
+TEST(Census, LongTailIsKnownToItsEnd) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  stream.data(20);
+  const uint32_t tail = stream.seq;
+  for (int i = 0; i < 20; ++i) stream.lost_data();
+  for (uint32_t i = 0; i < 20; ++i) {
+    const Duration at = 300ms + i * 100s;
+    const uint32_t seq = tail + i * kMss;
+    story.peer({.at = at, .seq = seq, .length = kMss, .ip_id = stream.number()});
+    story.us({.at = at, .ack = seq + kMss}).tick(at + 50s);
+  }
+  EXPECT_THAT(story.verdicts(), SizeIs(20));
+  EXPECT_THAT(story.verdicts(), Each(HasSubstr("retransmission before skipped_ip_id")));
+  EXPECT_EQ(by_census(story.ingress()), 20u);
+}
+
+TEST(Census, TailBehindARepeatIsKnownAfterNewDataInBetween) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  const auto send = [&](Duration at, uint32_t seq) {
+    story.peer({.at = at, .seq = seq, .length = kMss, .ip_id = stream.number()});
+  };
+  stream.data(20);
+  const uint32_t first = stream.seq;
+  send(100ms, first);  // is lost behind the tap
+  send(400ms, first);
+  story.us({.at = 401ms, .ack = first + kMss}).tick(2s);
+  send(3s, first + kMss);
+  story.us({.at = 3s, .ack = first + 2 * kMss});
+  const uint32_t second = first + 2 * kMss;
+  send(3100ms, second);  // likewise, and three more before the tap
+  for (int i = 0; i < 3; ++i) stream.number();
+  send(3400ms, second);
+  story.us({.at = 3400ms, .ack = second + kMss});
+  for (uint32_t i = 1; i <= 3; ++i) send(3401ms, second + i * kMss);
+  story.us({.at = 3402ms, .ack = second + 4 * kMss}).finish();
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("peer " + std::to_string(first) + " retransmission after ip_id",
+                          "peer " + std::to_string(second) + " retransmission after ip_id",
+                          HasSubstr("before skipped_ip_id"), HasSubstr("before skipped_ip_id")))
+      << "errs towards no repeat: one of the numbers may have been the second's";
+}
+
 TEST(Census, TailLostTwiceIsCountedTwice) {
   Conversation story;
   story.handshake();
@@ -227,6 +278,7 @@ TEST(Census, LateAcknowledgmentsThatNewDataOvertookAreNoDuplicates) {
   Stream stream{story};
   stream.acks(20);
   std::vector<uint16_t> late;
+  late.reserve(4);
   for (int i = 0; i < 4; ++i) late.push_back(stream.number());
   story.peer({.at = stream.at + 1ms, .length = kMss, .ack = stream.seq, .ip_id = stream.number()});
   for (const uint16_t id : late) {

@@ -25,8 +25,8 @@ ShardConfig Conversation::usual_config() {
 
 Conversation::Conversation() : Conversation(usual_config()) {}
 
-Conversation::Conversation(ShardConfig config)
-    : shard_(std::move(config), [this](const Verdict& verdict) { verdicts_.push_back(verdict); }),
+Conversation::Conversation(const ShardConfig& config)
+    : shard_(config, [this](const Verdict& verdict) { verdicts_.push_back(verdict); }),
       shared_counters_(kSecret) {}
 
 Conversation& Conversation::us(const Packet& packet) {
@@ -95,7 +95,7 @@ void Conversation::send(const Packet& packet, bool from_us) {
     segment.sack[segment.sack_count++] = {SeqNum(other_isn + left), SeqNum(other_isn + right)};
   }
   shared_counters_.mark(segment);
-  shard_.judge({&segment, 1});
+  shard_.judge(segment);
 }
 
 std::vector<std::string> Conversation::verdicts() const {

@@ -13,6 +13,7 @@
 #include "analyzer/shard.h"
 #include "analyzer/shared_counters.h"
 #include "analyzer/verdict.h"
+#include "tests/support/prediction_twin.h"
 
 namespace lossgazer::test {
 
@@ -47,7 +48,7 @@ class Conversation {
   [[nodiscard]] static ShardConfig usual_config();
   // By usual_config(), unless `config` says otherwise.
   Conversation();
-  explicit Conversation(ShardConfig config);
+  explicit Conversation(const ShardConfig& config);
 
   // Sends packets from us to the peer, or back.
   Conversation& us(const Packet& packet);
@@ -67,14 +68,14 @@ class Conversation {
   [[nodiscard]] const LossCounters& egress();
   [[nodiscard]] const LossCounters& ingress();
   [[nodiscard]] const SourceOutcome& outcome();
-  [[nodiscard]] Shard& shard() { return shard_; }
+  [[nodiscard]] PredictionTwin& shard() { return shard_; }
 
  private:
   void send(const Packet& packet, bool from_us);
   void drain();
 
   std::vector<Verdict> verdicts_;
-  Shard shard_;
+  PredictionTwin shard_;
   SharedCounters shared_counters_;
   uint64_t frames_ = 0;
   std::array<LossCounters, 2> counters_;
