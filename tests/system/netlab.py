@@ -47,19 +47,23 @@ class Namespace:
         self.name = name
         run("ip", "netns", "add", name)
         self.ip("link", "set", "lo", "up")
-        # Where the kernel's count of what it sent again is compared, scrapes must add nothing to
-        # it: on a busy machine TCP probes even loopback for a lost tail, in one fetch of nine. Not
-        # with one segment on its way, and so patient.
-        self.ip(
-            *"route change table local local 127.0.0.1 dev lo proto kernel scope host".split(),
-            *"src 127.0.0.1 cwnd lock 1 rto_min 30s".split(),
-        )
 
     def remove(self):
         run("ip", "netns", "delete", self.name)
 
     def ip(self, *arguments):
         return run("ip", "-n", self.name, *arguments)
+
+    def keep_loopback_quiet(self):
+        """Where the kernel's count of what it sent again is compared, scrapes add nothing to it.
+
+        On a busy machine TCP probes even loopback for a lost tail, in one fetch of nine. Not with
+        one segment on its way, and so patient. It is slow then.
+        """
+        self.ip(
+            *"route change table local local 127.0.0.1 dev lo proto kernel scope host".split(),
+            *"src 127.0.0.1 cwnd lock 1 rto_min 30s".split(),
+        )
 
     def command(self, *command):
         """The command line that runs `command` in here, with no process in between."""
@@ -143,6 +147,7 @@ class Lab:
     def _add_namespace(self, role):
         namespace = Namespace(f"lgsys{os.getpid()}{role}")
         self._namespaces.append(namespace)
+        namespace.keep_loopback_quiet()
         namespace.sysctl("net.ipv4.tcp_no_metrics_save", 1)  # a test teaches the next one nothing
         # Windows small enough for the kernel's own queues, which would lose packets unasked.
         namespace.sysctl("net.ipv4.tcp_rmem", "4096 65536 131072")
