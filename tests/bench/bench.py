@@ -85,12 +85,17 @@ def cost(command):
 
 
 def together(commands, runs):
-    """The median CPU seconds of each command, run in turns."""
+    """The CPU seconds of each command's runs, which take turns: {name: [seconds, ...]}."""
     times = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
             times[name].append(cost(command)[0])
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
+
+
+def median_ratio(times, others):
+    """Of each run to the one of its turn: a machine whose speed drifts changes both alike."""
+    return statistics.median(each / other for each, other in zip(times, others, strict=True))
 
 
 def stages(bench):
@@ -146,9 +151,9 @@ def others(bench, flows, least):
     if not commands:
         return
     scale = {"tshark": 5}
-    ours = together({"lossgazer": bench.report(path)}, 3)["lossgazer"]
-    for name, seconds in together(commands, 1).items():
-        ratio = seconds * scale.get(name, 1) / ours
+    took = together({"lossgazer": bench.report(path), **commands}, 3)
+    for name in commands:
+        ratio = scale.get(name, 1) * median_ratio(took[name], took["lossgazer"])
         wanted = least.get(name)
         bench.row(
             f"… {name} on the same packets",
@@ -165,11 +170,11 @@ def report(bench):
         took = together(
             {"bare": [bench.program("bare_counter"), path], "ours": bench.report(path)}, bench.runs
         )
-        ratio = took["ours"] / took["bare"]
+        ratio = median_ratio(took["ours"], took["bare"])
+        ours, bare = (statistics.median(took[name]) * 1e3 for name in ("ours", "bare"))
         bench.row(
             f"report, 1,000,000 packets of {flows:,} flows",
-            f"{took['ours'] * 1e3:.0f} ns a packet, {ratio:.1f}× libpcap alone"
-            f" ({took['bare'] * 1e3:.0f} ns)",
+            f"{ours:.0f} ns a packet, {ratio:.1f}× libpcap alone ({bare:.0f} ns)",
             f"≤ {most}×",
             ratio <= most,
         )
@@ -178,7 +183,7 @@ def report(bench):
             bench.row("… memory", f"{megabytes:.0f} MB", "< 64 MB", megabytes < 64)
         others(bench, flows, {"tcptrace": 1.8, "tshark": 30} if flows == 64 else {"tcptrace": 15})
     lossy = together({"ours": bench.report(bench.capture(1000, loss=20, churn=50))}, bench.runs)
-    figure = f"{lossy['ours'] * 1e3:.0f} ns a packet"
+    figure = f"{statistics.median(lossy['ours']) * 1e3:.0f} ns a packet"
     bench.row("… of 1,000 flows that lose 2 % and end after 50", figure)
 
 
