@@ -20,6 +20,9 @@ constexpr int kMaxIpHeaders = 5;  // a packet in four tunnels
 // Keeps a VLAN 5 apart from a VNI 5 in FlowKey::encapsulation.
 enum class TagKind : uint8_t { kVlan = 1, kVni, kGreKey };
 
+// No stack makes longer super-packets (Linux: GSO_MAX_SIZE, half of it): the length was damaged.
+constexpr size_t kMaxTcpLength = size_t{1} << 20;
+
 constexpr uint8_t kCongestionExperiencedMark = 3;  // RFC 3168, section 5
 
 // SplitMix64's finaliser: each input bit changes each output bit with probability one half.
@@ -345,7 +348,7 @@ class Decoder {
 
   DecodeStatus tcp() {  // RFC 9293, section 3.1
     const size_t length = reader_.length();
-    if (length < 20) return DecodeStatus::kMalformed;
+    if (length < 20 || length > kMaxTcpLength) return DecodeStatus::kMalformed;
     const auto header = reader_.take<14>();
     if (!header) return DecodeStatus::kTruncated;
     const size_t header_length = (header.u8<12>() >> 4) * size_t{4};

@@ -219,6 +219,15 @@ TEST(Decode, AnIpLengthOfZeroFallsBackToTheWireLength) {
   }
 }
 
+TEST(Decode, ALengthThatNoStackSendsIsMalformed) {
+  const FrameBuilder builder = FrameBuilder().payload(100).zero_ip_length();
+  const auto status_of = [&](size_t wire_length) {
+    return decode(builder.truncated(100), LinkType::kEthernet, wire_length).status;
+  };
+  EXPECT_EQ(status_of(14 + 20 + (size_t{1} << 20)), DecodeStatus::kOk);
+  EXPECT_EQ(status_of(14 + 20 + (size_t{1} << 20) + 1), DecodeStatus::kMalformed);
+}
+
 TEST(Decode, AJumbogramTakesItsLengthFromTheWire) {
   // 2001:db8::1 > 2001:db8::7: HBH (jumbo: 100032)
   const FrameBuilder jumbo = FrameBuilder()
