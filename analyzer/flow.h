@@ -80,6 +80,7 @@ class Flow {
   enum class Opening : uint8_t { kNotSeen, kSynSent, kAnswered, kDone };
 
   [[nodiscard]] SenderTrack& track(Sender sender) { return tracks_[static_cast<size_t>(sender)]; }
+  // In header_prediction.cc.
   [[nodiscard]] bool predicts(const Segment& segment) const;
   void take_predicted(const FlowScene& scene, const Segment& segment);
   [[nodiscard]] bool is_copy(const Segment& segment);

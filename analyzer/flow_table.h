@@ -31,8 +31,8 @@ class FlowTable {
   // room.
   uint32_t insert(const Segment& segment, uint32_t row, Sender first_sender, bool has_direction);
   void erase(uint32_t number);
-  // To be called after each packet that the flow judged, the first one too; for one that was
-  // predicted, the first of the two will do.
+  // One of the two is to be called after each packet that the flow judged, the first one too:
+  // note_heard() if it was predicted.
   void note_heard(uint32_t number) noexcept { places_[number].heard = 1; }
   void note_packet(uint32_t number) noexcept {
     note_heard(number);

@@ -1,15 +1,16 @@
-// Header prediction (Jacobson, 1990), as receivers of TCP do it: nearly every packet of a
-// connection at peace is the next one that its sender owed, acknowledges what its receiver sent,
-// and says nothing else. All rules of a flow and its tracks come to nothing for such a packet but
-// counting it, so it is judged here with one look at each. Both ways come to the same result:
-// flow_fuzz and PredictionTest hold them to it.
+// Header prediction (Jacobson, 1990), as receivers of TCP do it: most packets of a connection at
+// peace are the next ones that their sender owed, acknowledge what its receiver sent, and say
+// nothing else. No rule of a flow and its tracks finds anything in such a packet: what they keep
+// for later is written here, after one look at each. Both ways come to the same result:
+// PredictionTwin holds them to it. Not predicted are numbers that do not count steadily, and
+// acknowledgments without a number.
 #include "analyzer/flow.h"
 #include "analyzer/serial.h"
 #include "analyzer/track_pools.h"
 
 namespace lossgazer {
 
-// It changes nothing of the flow's opening or end, and so neither what connected() says: it is.
+// The flow is connected() before and after: the packet has no part in its opening or end.
 bool Flow::predicts(const Segment& segment) const {
   const Sender sender = segment.sender();
   constexpr uint8_t kUnusual = kSyn | kFin | kRst;
@@ -25,12 +26,8 @@ bool Flow::predicts(const Segment& segment) const {
 
 void Flow::take_predicted(const FlowScene& scene, const Segment& segment) {
   const Sender sender = segment.sender();
-  track(sender).take_predicted(scene.pools.log, owner_of(scene.flow_number, sender),
-                               scene.counters[counters_index(sender)], segment);
-  SenderTrack& back = track(other(sender));
-  if (back.take_predicted_acknowledgment(segment)) {
-    back.sample_rtt(Scene(scene, *this, other(sender)), segment);
-  }
+  track(sender).take_predicted(Scene(scene, *this, sender), segment);
+  track(other(sender)).take_predicted_acknowledgment(Scene(scene, *this, other(sender)), segment);
   last_packet_ = segment.time;
   sources_[static_cast<size_t>(sender)] = segment.source;
 }
@@ -39,14 +36,17 @@ void Flow::take_predicted(const FlowScene& scene, const Segment& segment) {
 bool SenderTrack::predicts(const Segment& segment) const {
   if (trouble_ != kNone || started_ == 0 || seen_ == 0 || segment.seq != SeqNum(next_))
     return false;
-  if (segment.has(kHasIpId) && !census_.is_plain(segment.ip_id)) return false;
-  // A single byte may probe a window, and an acknowledgment without a number may be a copy.
-  const bool certain = segment.payload_length > 0 ? segment.payload_length > 1 : segment.ip_id != 0;
+  if (segment.has(kHasIpId) && !census_.is_steady_next(segment.ip_id)) return false;
+  // A single byte may probe a window, an acknowledgment without a number may be a copy, and what
+  // reaches far is a stray.
+  const bool certain = segment.payload_length > 0
+                           ? segment.payload_length > 1 && segment.payload_length <= StrayRun::kFar
+                           : segment.ip_id != 0;
   return certain && !census_.expects_tail();
 }
 
-void SenderTrack::take_predicted(SegmentLog& log, uint32_t owner, LossCounters& counters,
-                                 const Segment& segment) {
+void SenderTrack::take_predicted(const Scene& scene, const Segment& segment) {
+  LossCounters& counters = scene.counters;
   size_.learn(segment, census_.mode());
   const uint16_t packets = size_.packets_of(segment);
   counters.packets += packets;
@@ -61,7 +61,8 @@ void SenderTrack::take_predicted(SegmentLog& log, uint32_t owner, LossCounters& 
     census_.note_new_data();
     const StreamOffset begin = next_;
     next_ = begin + segment.payload_length;
-    log.append(owner, log_, begin, next_, segment);
+    scene.pools.log.append(scene.owner(), log_, begin, next_, segment);
+    // Flags are written to be changed, and not for every packet: see on_packet().
     if (byte_probed_ != 0) byte_probed_ = 0;
     if (probing_ == 0) begin_probe(segment);
   }
@@ -82,14 +83,14 @@ bool SenderTrack::predicts_acknowledgment(const Segment& segment) const {
   return ack > acked_ || acked_ == next_ || segment.payload_length > 0;
 }
 
-bool SenderTrack::take_predicted_acknowledgment(const Segment& segment) {
+void SenderTrack::take_predicted_acknowledgment(const Scene& scene, const Segment& segment) {
   window_ = segment.window;
   if (window_known_ == 0) window_known_ = 1;
   const StreamOffset ack = segment.ack.unwrap(acked_);
-  if (ack == acked_) return false;
+  if (ack == acked_) return;
   acked_ = ack;
   if (duplicate_acks_ != 0) duplicate_acks_ = 0;
-  return probing_ != 0;
+  if (probing_ != 0) sample_rtt(scene, segment);
 }
 
 }  // namespace lossgazer

@@ -49,6 +49,7 @@ IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_
   if (census == IpIdMode::Census::kEnds) {
     tail_left_ = 0;
     size_proven_ = 0;
+    forgotten_ = 0;
     if (gaps.list != nullptr) gaps.list->clear(gaps.pool);
   } else if (step.kind == IdStep::Kind::kPast) {
     set_tail(tail_left_ - packets);
@@ -73,7 +74,12 @@ uint32_t IpIdCensus::covered_by(const Taken& taken, uint16_t packets, const Numb
                                 const Gaps& gaps) const {
   if (!holds() || numbering.step.kind == IdStep::Kind::kUnknown) return 0;
   if (!taken.begins) return packets;
-  return mode_.numbers_since_base() - (gaps.list == nullptr ? 0 : gaps.list->missing(gaps.pool));
+  const uint32_t waited_for = gaps.list == nullptr ? 0 : gaps.list->missing(gaps.pool);
+  const uint32_t missing = waited_for + forgotten_;
+  const uint32_t numbers = mode_.numbers_since_base();
+  // Too many to know, or beyond the newest number, which a late one moved back: errs towards less.
+  if (forgotten_ == UINT8_MAX || missing >= numbers) return packets;
+  return numbers - missing;
 }
 
 bool IpIdCensus::may_be_tail(const Numbering& numbering) const {

@@ -4,6 +4,7 @@
 // track keeps in the pools; this knows no sequence numbers, and no time but that of a gap.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "analyzer/id_gap_list.h"
@@ -66,7 +67,11 @@ class IpIdCensus {
     return true;
   }
   // Whether it can do that.
-  [[nodiscard]] bool is_plain(uint16_t ip_id) const { return mode_.is_plain(ip_id); }
+  [[nodiscard]] bool is_steady_next(uint16_t ip_id) const { return mode_.is_steady_next(ip_id); }
+  // So many missing numbers are not waited for any longer, before the census holds.
+  void forget_missing(uint32_t count) {
+    forgotten_ = static_cast<uint8_t>(std::min<uint32_t>(forgotten_ + count, UINT8_MAX));
+  }
   // How many packets came under the census with one of `packets` on the wire, its gap included.
   [[nodiscard]] uint32_t covered_by(const Taken& taken, uint16_t packets,
                                     const Numbering& numbering, const Gaps& gaps) const;
@@ -101,6 +106,7 @@ class IpIdCensus {
   uint8_t tail_left_ : 6 = 0;    // of a lost tail that is being sent again, packets still to come
   uint8_t repeating_ : 1 = 0;    // the newest data with a number was sent again
   uint8_t size_proven_ : 1 = 0;  // super-packets took as many numbers as their size says
+  uint8_t forgotten_ = 0;        // missing numbers since the base; or more, if it cannot be greater
 };
 
 }  // namespace lossgazer

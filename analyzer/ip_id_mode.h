@@ -66,7 +66,7 @@ class IpIdMode {
   // The same, short: for the next number of a counter that is known well, and left none out lately.
   // Returns false, and changes nothing, for any other.
   bool add_plain(uint16_t ip_id, uint16_t packets) {
-    if (!is_plain(ip_id)) return false;
+    if (!is_steady_next(ip_id)) return false;
     note_swapped_step(ip_id);
     if (!shared() && trust_ < std::max(kTrustMost, int{trust_needed_})) ++trust_;
     if (ip_id < newest_) ++rounds_;
@@ -75,7 +75,8 @@ class IpIdMode {
     return true;
   }
 
-  [[nodiscard]] bool is_plain(uint16_t ip_id) const {
+  // Whether it can do that.
+  [[nodiscard]] bool is_steady_next(uint16_t ip_id) const {
     const auto step = static_cast<uint16_t>(ip_id - newest_);
     const bool in_step = step == newest_packets_ && step >= 1 && step <= kLargestStep;
     return in_step && steady();

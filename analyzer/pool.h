@@ -62,7 +62,7 @@ class Pool {
   [[nodiscard]] bool crowded() const { return used_ > entries_max_ / 4 * 3; }
 
  private:
-  static constexpr size_t kAtOnce = 256;  // entries are made
+  static constexpr size_t kAtOnce = 256;  // so many entries are made
   static_assert(std::is_trivially_destructible_v<T>);
 
   bool grow() {

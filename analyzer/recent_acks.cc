@@ -20,7 +20,8 @@ std::optional<CaptureTime> RecentAcks::seen(const Segment& segment) {
   hash = mix(hash, segment.tsval, segment.tsecr);
   hash = mix(hash, segment.window, segment.checksum);
   for (const SackBlock& block : segment.sack) hash = mix(hash, block.left.raw(), block.right.raw());
-  hash = mix(hash, segment.bits, segment.tcp_flags);
+  // A router on the way may have marked one of two copies (RFC 3168).
+  hash = mix(hash, segment.bits & ~uint64_t{kCongestionExperienced}, segment.tcp_flags);
   Entry& entry = entries_[hash >> 50];
   const int64_t now = segment.time.time_since_epoch().count();
   const bool same =

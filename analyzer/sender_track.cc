@@ -148,18 +148,21 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
   const IpIdCensus::Taken taken = census_.take(
       segment.ip_id, packets, segment.sequence_length() > 0, numbering, id_gaps(scene));
   if (taken.missing.count > 0) {
-    if (Trouble* trouble = open_trouble(scene)) {
+    Trouble* trouble = open_trouble(scene);
+    bool waited_for = false;
+    if (trouble != nullptr) {
       Pool<IdGap>& pool = scene.pools.id_gaps;
       if (trouble->id_gaps.full()) {
         pool.refuse();
         count_missing(scene, trouble->id_gaps.take_oldest(pool));
       }
-      trouble->id_gaps.open(pool, {.first = taken.missing.first,
-                                   .count = taken.missing.count,
-                                   .lost = taken.missing.lost,
-                                   .since = last_packet_,
-                                   .opened = segment.time});
+      waited_for = trouble->id_gaps.open(pool, {.first = taken.missing.first,
+                                                .count = taken.missing.count,
+                                                .lost = taken.missing.lost,
+                                                .since = last_packet_,
+                                                .opened = segment.time});
     }
+    if (!waited_for && !census_.holds()) census_.forget_missing(taken.missing.count);
   }
   scene.counters.census_packets += census_.covered_by(taken, packets, numbering, id_gaps(scene));
   if (is_next) size_.note_newest(segment);
@@ -176,11 +179,13 @@ void SenderTrack::commit_missing_numbers(const Scene& scene, std::optional<Captu
   }
 }
 
-void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) const {
-  if (!census_.holds() || !scene.gaps().known(gap.opened) ||
-      scene.gaps().may_have_missed(gap.since, gap.opened)) {
+void SenderTrack::count_missing(const Scene& scene, const IdGap& gap) {
+  if (!census_.holds()) {
+    census_.forget_missing(gap.count);
     return;
   }
+  if (!scene.gaps().known(gap.opened) || scene.gaps().may_have_missed(gap.since, gap.opened))
+    return;
   scene.counters.lost(Side::kBefore, LossMethod::kCensus) += gap.lost;
 }
 
@@ -435,15 +440,19 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     record_retransmission(scene, segment, again, {}, *reason);
     return Outcome::kJudged;
   }
-  again.lost[static_cast<size_t>(Side::kAfter)] =
-      size_.packets_in(seen_bytes, segment.tcp_header_length);
+  again.lost[static_cast<size_t>(Side::kAfter)] = packets_in_part(segment, seen_bytes);
   if (hole_bytes > 0) {
-    again.lost[static_cast<size_t>(Side::kBefore)] =
-        size_.packets_in(hole_bytes, segment.tcp_header_length);
+    again.lost[static_cast<size_t>(Side::kBefore)] = packets_in_part(segment, hole_bytes);
   }
   record_retransmission(scene, segment, again, Side::kAfter,
                         order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
   return Outcome::kJudged;
+}
+
+// How many packets so much of a segment stands for: of a full one, its FIN is no packet more.
+uint16_t SenderTrack::packets_in_part(const Segment& segment, uint64_t sequence_numbers) const {
+  return std::min(size_.packets_in(sequence_numbers, segment.tcp_header_length),
+                  size_.packets_of(segment));
 }
 
 // What arrived, but was not kept: nothing was lost on the way. `copy` is the last one seen of it,
@@ -527,8 +536,7 @@ SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& 
   std::optional<Side> side;
   if (hole_bytes > 0) {
     side = Side::kBefore;
-    repeat.lost[static_cast<size_t>(Side::kBefore)] =
-        size_.packets_in(hole_bytes, segment.tcp_header_length);
+    repeat.lost[static_cast<size_t>(Side::kBefore)] = packets_in_part(segment, hole_bytes);
   }
   record_retransmission(scene, segment, repeat, side, order.evidence);
   return Outcome::kJudged;
@@ -951,6 +959,7 @@ void SenderTrack::clear_trouble(const Scene& scene) {
   trouble.repeats.finish(scene);
   trouble.holes.clear(pools.holes);
   trouble.sacked.clear(pools.ranges);
+  if (!census_.holds()) census_.forget_missing(trouble.id_gaps.missing(pools.id_gaps));
   trouble.id_gaps.clear(pools.id_gaps);
   trouble = Trouble();
   trouble.owner = scene.owner();

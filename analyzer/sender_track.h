@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "analyzer/ip_id_census.h"
-#include "analyzer/loss_counters.h"
 #include "analyzer/pool.h"
 #include "analyzer/repeat_list.h"
 #include "analyzer/rtt_leg.h"
@@ -37,15 +36,12 @@ class SenderTrack {
   bool on_acknowledgment(const Scene& scene, const Segment& segment);
 
   // The short way for packets that say nothing but what was to come next: see header_prediction.cc.
-  // Whether one of this direction's sender is such, and takes it. `owner`: see Scene.
+  // Whether one of this direction's sender is such, and takes it.
   [[nodiscard]] bool predicts(const Segment& segment) const;
-  void take_predicted(SegmentLog& log, uint32_t owner, LossCounters& counters,
-                      const Segment& segment);
-  // The same for one of its receiver. Returns whether it may end a round trip, which is to be
-  // measured then.
+  void take_predicted(const Scene& scene, const Segment& segment);
+  // The same for one of its receiver.
   [[nodiscard]] bool predicts_acknowledgment(const Segment& segment) const;
-  [[nodiscard]] bool take_predicted_acknowledgment(const Segment& segment);
-  void sample_rtt(const Scene& scene, const Segment& segment);
+  void take_predicted_acknowledgment(const Scene& scene, const Segment& segment);
 
   // A SYN-ACK that is_other_stream(): followed once both ends go on from there.
   void on_other_answer(const Scene& scene, const Segment& syn_ack);
@@ -112,11 +108,12 @@ class SenderTrack {
   void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
                    const IpIdCensus::Numbering& numbering);
   void commit_missing_numbers(const Scene& scene, std::optional<CaptureTime> now);
-  void count_missing(const Scene& scene, const IdGap& gap) const;
+  void count_missing(const Scene& scene, const IdGap& gap);
 
   Outcome judge_empty(const Scene& scene, const Segment& segment,
                       const IpIdCensus::Numbering& numbering);
   Outcome judge_data(const Scene& scene, const Segment& segment, IpIdCensus::Numbering& numbering);
+  [[nodiscard]] uint16_t packets_in_part(const Segment& segment, uint64_t sequence_numbers) const;
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, uint64_t seen_bytes, uint64_t hole_bytes);
   void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,
@@ -157,6 +154,7 @@ class SenderTrack {
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
   void begin_probe(const Segment& segment);
+  void sample_rtt(const Scene& scene, const Segment& segment);
   [[nodiscard]] const CaptureTime* answered_probe(const Scene& scene, const Segment& segment) const;
   [[nodiscard]] bool is_probe_echo(const Segment& segment) const;
   [[nodiscard]] StreamOffset probe_end() const { return probe_end_.unwrap(next_); }

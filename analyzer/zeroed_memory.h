@@ -28,11 +28,14 @@ class ZeroedMemory {
 };
 
 // The same for a table that grows: its addresses are set aside at once and stay, so that an entry
-// is found without a look at where its part of the table lies. Not thread-safe.
+// is found without a look at where its part of the table lies. They cost nothing but where a
+// process is limited in addresses (ulimit -v). Not thread-safe.
 class GrowingMemory {
  public:
   // `size_max`: bytes that it may grow to. Throws std::bad_alloc if there are no such addresses.
   explicit GrowingMemory(size_t size_max);
+  GrowingMemory(const GrowingMemory&) = delete;
+  GrowingMemory& operator=(const GrowingMemory&) = delete;
 
   [[nodiscard]] void* begin() const { return begin_; }
   // The first `size` bytes may be used from now on, and all that could be before; at most

@@ -198,6 +198,22 @@ TEST(Census, LostTailIsCountedWhenItsRepeatCame) {
   EXPECT_EQ(by_sequence(story.ingress()), 0u);
 }
 
+// Two lost acknowledgments, whose numbers are not waited for when the census begins to hold.
+TEST(Census, NumbersMissingLongBeforeItHoldsAreNoPackets) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  stream.acks(1);
+  stream.lost_ack();
+  stream.lost_ack();
+  stream.acks(1);
+  story.tick(5s);
+  stream.at = 5s;
+  stream.acks(10);
+  EXPECT_EQ(story.ingress().census_packets, 12u);
+  EXPECT_EQ(by_census(story.ingress()), 0u);
+}
+
 // Nothing else is open while its repeats come one by one: that more of it is to come is remembered.
 TEST(Census, LongTailIsKnownToItsEnd) {
   Conversation story;

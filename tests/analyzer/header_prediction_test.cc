@@ -1,6 +1,6 @@
 // Header prediction comes to the same result as the long way, whatever disturbs the connections.
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,10 @@
 #include <random>
 #include <tuple>
 
+#include "analyzer/flow.h"
+#include "analyzer/flow_clock.h"
+#include "analyzer/track_pools.h"
+#include "tests/support/conversation.h"
 #include "tests/support/prediction_twin.h"
 
 namespace lossgazer {
@@ -95,8 +99,8 @@ class Story {
     end.sent[end.count++ % end.sent.size()] = segment;
   }
 
-  // The first flow is of IPv4, the second without timestamps, the third of IPv6, and the fourth
-  // finds no room while they all are connections.
+  // The first flow has numbers and timestamps, the second no timestamps, the third no numbers, as
+  // over IPv6, and the fourth finds no room while they all are connections.
   Segment next_of(size_t flow, size_t from, End& end, const End& other) {
     Segment segment;
     const auto port = static_cast<uint16_t>(40'000 + flow);
@@ -199,6 +203,59 @@ class Story {
   std::array<std::array<End, 2>, kFlows> ends_{};
   test::PredictionTwin twin_;
 };
+
+// Of a connection that only goes on, nearly all are, once its numbers are known to count.
+TEST(HeaderPrediction, TakesThePacketsOfAQuietConnection) {
+  TrackPools pools(1024);
+  std::array<LossCounters, 2> counters;
+  const VerdictSink sink;
+  const FlowClock clock(false);
+  const SourceGaps gaps;
+  const RttBuckets rtt_buckets;
+  const Endpoint us{IpAddress::v4(0xc0000201), 40'000};
+  const Endpoint peer{IpAddress::v4(0xc6336407), 443};
+  const FlowKey key = FlowKey::between(us, peer, 0);
+  Flow flow(key, hash_of(kSecret, key), 1, Sender::kLow, true);
+  int predicted = 0;
+  for (uint32_t i = 0; i < 100; ++i) {
+    for (const bool from_high : {false, true}) {
+      Segment segment;
+      segment.key = key;
+      segment.time = CaptureTime(1s) + i * 1ms;
+      segment.tcp_flags = kAck;
+      segment.tcp_header_length = 20;
+      segment.seq = SeqNum(from_high ? 1 + 100 * i : 1 + 1000 * i);
+      segment.ack = SeqNum(from_high ? 1001 + 1000 * i : 1 + 100 * i);
+      segment.payload_length = from_high ? 100 : 1000;
+      segment.window = 1000;
+      segment.bits = kHasWindow | kHasIpId;
+      if (from_high) segment.bits |= kFromHigh;
+      segment.ip_id = static_cast<uint16_t>(i + 1);
+      const FlowScene scene{pools, counters, sink, clock, gaps, rtt_buckets, 1};
+      if (flow.judge(scene, segment) == Flow::Outcome::kPredicted) ++predicted;
+    }
+  }
+  EXPECT_GT(predicted, 170);
+  EXPECT_EQ(counters[0].packets + counters[1].packets, 200u);
+}
+
+// As a damaged length may say: a stray, which is judged the long way.
+TEST(HeaderPrediction, LeavesOutWhatReachesFar) {
+  test::Conversation story;
+  story.handshake();
+  uint16_t ip_id = 100;
+  uint32_t seq = 1;
+  for (int i = 0; i < 30; ++i, seq += 1000) {
+    story.peer({.at = 30ms + i * 1ms, .seq = seq, .length = 1000, .ip_id = ip_id++});
+    story.us({.at = 30ms + i * 1ms, .ack = seq + 1000});
+  }
+  story.peer({.at = 70ms, .seq = seq, .length = 100'000'000, .ip_id = ip_id++});
+  // What follows is judged as if it had not been.
+  story.peer({.at = 71ms, .seq = seq, .length = 1000, .ip_id = ip_id++});
+  story.peer({.at = 400ms, .seq = seq, .length = 1000, .ip_id = ip_id++});
+  story.us({.at = 400ms, .ack = seq + 1000}).finish();
+  EXPECT_THAT(story.verdicts(), testing::ElementsAre("peer 30001 retransmission after ip_id"));
+}
 
 class PredictionTest : public testing::TestWithParam<int> {};
 

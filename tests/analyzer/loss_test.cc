@@ -78,6 +78,20 @@ TEST(Loss, RepeatOfSeenBytesIsLossAfterTheTap) {
   EXPECT_EQ(lost(story.egress(), Side::kBefore), 0u);
 }
 
+TEST(Loss, FinOfAFullSegmentIsNoPacketMore) {
+  Conversation story;
+  story.handshake();
+  const Packet last{.at = 30ms, .length = 1448, .flags = kAck | kFin, .tsval = 10};
+  story.peer(last);
+  Packet again = last;
+  again.at = 300ms;
+  again.tsval = 300;
+  story.peer(again);
+  story.us({.at = 301ms, .ack = 1450}).finish();
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+  EXPECT_EQ(lost(story.ingress(), Side::kAfter), 1u);
+}
+
 TEST(Loss, EachRepeatOfSeenBytesIsALossOfItsOwn) {
   Conversation story;
   story.handshake();

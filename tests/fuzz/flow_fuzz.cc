@@ -122,7 +122,8 @@ class Story {
     if (segment.has(kHasTsecr)) segment.tsecr = receiver.tsval - bytes[11] % 8;
     if (segment.has(kHasWindow)) segment.window = bytes[12] % 4 == 0 ? 0 : 1000;
     segment.checksum = bytes[12];
-    segment.mss = segment.flag(kSyn) ? static_cast<uint16_t>(bytes[13] * 64) : uint16_t{0};
+    // The usual one: with a smaller one, what was counted before would stand for more packets.
+    segment.mss = segment.flag(kSyn) && bytes[13] >= 128 ? uint16_t{1460} : uint16_t{0};
     segment.sack_count = bytes[13] % 4;
     for (size_t i = 0; i < segment.sack_count; ++i) {
       const uint32_t left = receiver.next - bytes[14] * 362U - static_cast<uint32_t>(i) * 2000;
@@ -146,7 +147,7 @@ class Story {
       segment.tcp_flags = kAck;
       segment.seq = SeqNum(sender.next);
       segment.ack = SeqNum(receiver.next);
-      segment.payload_length = from == side ? bytes[4] * 64U : 0;
+      segment.payload_length = from == side ? bytes[4] % 3 * 724U : 0;
       segment.bits = static_cast<uint16_t>(segment.bits | kHasWindow | kHasTsval | kHasTsecr |
                                            kOptionsComplete);
       segment.window = 1000;

@@ -12,7 +12,7 @@
 
 namespace lossgazer::test {
 
-// As the shard that predicts, but that every call throws std::logic_error if the other does not
+// As the shard that predicts, but that a call throws std::logic_error once the other does not
 // agree. Not thread-safe.
 class PredictionTwin {
  public:
@@ -23,6 +23,8 @@ class PredictionTwin {
                      if (sink) sink(verdict);
                    }),
         long_way_(config, [this](const Verdict& verdict) { long_verdicts_.push_back(verdict); }) {}
+  PredictionTwin(const PredictionTwin&) = delete;
+  PredictionTwin& operator=(const PredictionTwin&) = delete;
 
   void judge(const Segment& segment) {
     short_way_.judge({&segment, 1});
