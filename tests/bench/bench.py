@@ -5,7 +5,8 @@
     bench.py BUILD --instructions [--update]
 
 BUILD is a build of the preset `bench`. Makes its own traffic and captures, in namespaces of its own
-(as root; else what is live is left out). Times are CPU times of whole processes, medians of RUNS.
+(as root; else what is live is left out). Times are CPU times of whole processes, medians of RUNS,
+or of three where one takes long; a ratio is the median of the turns' ratios.
 tcptrace, tshark, argus and tcpdump are measured too, where they are installed.
 
 With --instructions it counts instructions (by valgrind's callgrind) instead, which no other process
@@ -289,7 +290,7 @@ def live(bench):
                 spent[name].append(seconds * 1e9 / packets)
         ns = {name: statistics.median(values) for name, values in spent.items()}
         for name, most in (("bare", 2.5), ("tcpdump", 1.5)):
-            ratio = ns["ours"] / ns[name]
+            ratio = median_ratio(spent["ours"], spent[name])
             bench.row(
                 f"live, 1,000 flows at 200,000 a second, beside {name}",
                 f"{ns['ours']:.0f} ns a packet, {ratio:.1f}× ({ns[name]:.0f} ns)",
@@ -388,7 +389,7 @@ def instructions(command):
 
 
 def instruction_ratios(bench):
-    """Instructions a packet beyond those of libpcap alone, in relation to them."""
+    """Instructions a packet, in relation to those of libpcap alone, which are among them."""
     for name, options in {
         "bulk": {"flows": 64},
         "lossy": {"flows": 1000, "loss": 20, "churn": 50},
