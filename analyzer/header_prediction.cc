@@ -5,7 +5,6 @@
 // PredictionTwin holds them to it. Not predicted are numbers that do not count steadily, and
 // acknowledgments without a number.
 #include "analyzer/flow.h"
-#include "analyzer/serial.h"
 #include "analyzer/track_pools.h"
 
 namespace lossgazer {
@@ -13,10 +12,9 @@ namespace lossgazer {
 // The flow is connected() before and after: the packet has no part in its opening or end.
 bool Flow::predicts(const Segment& segment) const {
   const Sender sender = segment.sender();
-  constexpr uint8_t kUnusual = kSyn | kFin | kRst;
-  const bool usual = (segment.tcp_flags & (kUnusual | kAck)) == kAck && segment.has(kHasWindow) &&
-                     segment.window != 0 && !segment.has(kCongestionExperienced) &&
-                     segment.sack_count == 0;
+  const bool usual = (segment.tcp_flags & (kSyn | kFin | kRst | kAck)) == kAck &&
+                     segment.has(kHasWindow) && segment.window != 0 &&
+                     !segment.has(kCongestionExperienced) && segment.sack_count == 0;
   const bool at_peace = (opening_ == Opening::kDone || opening_ == Opening::kNotSeen) &&
                         reset_ == 0 && fins_ == 0 && segment.time >= last_packet_ &&
                         links_[static_cast<size_t>(sender)] == segment.link;
@@ -66,11 +64,7 @@ void SenderTrack::take_predicted(const Scene& scene, const Segment& segment) {
     if (byte_probed_ != 0) byte_probed_ = 0;
     if (probing_ == 0) begin_probe(segment);
   }
-  if (segment.has(kHasTsval) &&
-      (has_newest_tsval_ == 0 || serial_distance(newest_tsval_, segment.tsval) > 0)) {
-    newest_tsval_ = segment.tsval;
-    if (has_newest_tsval_ == 0) has_newest_tsval_ = 1;
-  }
+  note_tsval(segment);
   last_packet_ = segment.time;
   if (last_was_syn_ != 0) last_was_syn_ = 0;
 }

@@ -68,8 +68,9 @@ class IpIdCensus {
   }
   // Whether it can do that.
   [[nodiscard]] bool is_steady_next(uint16_t ip_id) const { return mode_.is_steady_next(ip_id); }
-  // So many missing numbers are not waited for any longer, before the census holds.
+  // So many missing numbers are not waited for any longer. Matters only before the census holds.
   void forget_missing(uint32_t count) {
+    if (holds()) return;
     forgotten_ = static_cast<uint8_t>(std::min<uint32_t>(forgotten_ + count, UINT8_MAX));
   }
   // How many packets came under the census with one of `packets` on the wire, its gap included.

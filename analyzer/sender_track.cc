@@ -79,11 +79,7 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   }
   if (outcome == Outcome::kStray) return outcome;
   if (segment.has(kHasIpId)) take_number(scene, segment, packets, numbering);
-  if (segment.has(kHasTsval) &&
-      (!has_newest_tsval_ || serial_distance(newest_tsval_, segment.tsval) > 0)) {
-    newest_tsval_ = segment.tsval;
-    if (!has_newest_tsval_) has_newest_tsval_ = 1;
-  }
+  note_tsval(segment);
   last_packet_ = seen_ ? std::max(last_packet_, segment.time) : segment.time;
   // Flags share a word: reading one waits until another that was just written is in the cache. So
   // they are written to be changed, and not for every packet.
@@ -162,7 +158,7 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
                                                 .since = last_packet_,
                                                 .opened = segment.time});
     }
-    if (!waited_for && !census_.holds()) census_.forget_missing(taken.missing.count);
+    if (!waited_for) census_.forget_missing(taken.missing.count);
   }
   scene.counters.census_packets += census_.covered_by(taken, packets, numbering, id_gaps(scene));
   if (is_next) size_.note_newest(segment);
@@ -959,7 +955,7 @@ void SenderTrack::clear_trouble(const Scene& scene) {
   trouble.repeats.finish(scene);
   trouble.holes.clear(pools.holes);
   trouble.sacked.clear(pools.ranges);
-  if (!census_.holds()) census_.forget_missing(trouble.id_gaps.missing(pools.id_gaps));
+  census_.forget_missing(trouble.id_gaps.missing(pools.id_gaps));
   trouble.id_gaps.clear(pools.id_gaps);
   trouble = Trouble();
   trouble.owner = scene.owner();

@@ -16,6 +16,7 @@
 #include "analyzer/segment_log.h"
 #include "analyzer/segment_size.h"
 #include "analyzer/seq_num.h"
+#include "analyzer/serial.h"
 #include "analyzer/stray_run.h"
 #include "analyzer/units.h"
 
@@ -153,6 +154,12 @@ class SenderTrack {
   void note_answer(const Scene& scene, CaptureTime now);
   void close_missed(const Scene& scene, CaptureTime now, bool at_once);
   void learn_sacks(const Scene& scene, const Segment& segment, StreamOffset ack);
+  void note_tsval(const Segment& segment) {
+    const bool newest = has_newest_tsval_ == 0 || serial_distance(newest_tsval_, segment.tsval) > 0;
+    if (!segment.has(kHasTsval) || !newest) return;
+    newest_tsval_ = segment.tsval;
+    if (has_newest_tsval_ == 0) has_newest_tsval_ = 1;
+  }
   void begin_probe(const Segment& segment);
   void sample_rtt(const Scene& scene, const Segment& segment);
   [[nodiscard]] const CaptureTime* answered_probe(const Scene& scene, const Segment& segment) const;
