@@ -4,7 +4,9 @@
 
 #include <exception>
 #include <iostream>
+#include <new>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 #include "app/check_health.h"
@@ -64,6 +66,10 @@ int main(int argc, char** argv) {
     return fail(kExitUsage, error);
   } catch (const WebConfigError& error) {
     return fail(kExitUsage, error);
+  } catch (const std::bad_alloc&) {
+    return fail(kExitFailed,
+                std::runtime_error("out of memory, or of the addresses that 'ulimit -v' "
+                                   "leaves; a smaller --flows.max takes less of both"));
   } catch (const std::exception& error) {
     return fail(kExitFailed, error);
   }

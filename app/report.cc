@@ -107,7 +107,9 @@ ShardConfig shard_config(const Options& options) {
                      .peers = PeerPolicy(peer_rules(options)),
                      .rtt_buckets = {},
                      .local = nullptr};
-  config.peers_max = std::max<size_t>(config.peers_max, 4 * options.analyzer.peers_max);
+  // No more than flows: a table as large as four of them would set aside gigabytes of addresses.
+  const size_t rows = std::min(4 * options.analyzer.peers_max, options.analyzer.flows_max);
+  config.peers_max = std::max(config.peers_max, rows);
   if (!options.analyzer.local.empty()) {
     config.local = std::make_shared<const NetworkSet>(options.analyzer.local);
   }
