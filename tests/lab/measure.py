@@ -101,6 +101,8 @@ def measure(scenario, lossgazer, folder, with_neighbours):
                 if frame.sender == sender:
                     totals[frame.kind] += frame.packets
                     totals["spurious"] += frame.packets * frame.spurious
+                    if frame.kind == "retransmission" and not frame.knowable:
+                        totals["not_knowable"] += frame.packets
             result.true[tap, sender] = totals
         for cut in result.cuts():
             verdicts = score.lossgazer_verdicts(lossgazer, folder / f"{tap}.{cut}.pcap")

@@ -318,23 +318,45 @@ class OfTheGates(unittest.TestCase):
         result.tallies["lossgazer", "b", "view", "incoming", "side"] = Tally(97, 3, 0)
         self.assertIn("side incoming view", gates.failures([result], [])[0])
 
-    def census(self, shown, counted):
+    def census(self, shown, counted, lost):
         result = self.result()
-        result.true["b", A].update(lost_before=shown, shown_by_number=shown)
+        result.true["b", A].update(lost_before=lost, shown_by_number=shown)
         result.told["b", A]["lost_packets.before"] = counted
-        return [failure.split(":")[0] for failure in gates.failures([result], [])]
+        return [failure.split(" of")[0] for failure in gates.failures([result], [])]
 
-    def test_census(self):
-        self.assertEqual(self.census(1000, 995), [])
-        self.assertEqual(self.census(1000, 994), ["census over the lab"])
-        self.assertEqual(self.census(1000, 979), ["census handmade", "census over the lab"])
-        self.assertEqual(self.census(1000, 1006), ["census over the lab"])
+    def test_census_may_miss_little(self):
+        self.assertEqual(self.census(1000, 995, lost=1100), [])
+        self.assertEqual(self.census(1000, 994, lost=1100), ["census over the lab: 6 missed"])
+        self.assertEqual(
+            self.census(1000, 979, lost=1100),
+            ["census handmade: 21 missed", "census over the lab: 21 missed"],
+        )
+
+    def test_census_may_know_of_more_than_numbers_show_but_not_than_was_lost(self):
+        self.assertEqual(self.census(1000, 1100, lost=1100), [])
+        self.assertEqual(self.census(1000, 1106, lost=1100), ["census over the lab: 6 false"])
+
+    def test_what_one_tap_misses_another_does_not_make_good(self):
+        result = self.result()
+        for tap, counted in ("middle", 994), ("b", 1006):
+            result.true[tap, A].update(lost_before=1000, shown_by_number=1000)
+            result.told[tap, A]["lost_packets.before"] = counted
+        self.assertEqual(gates.failures([result], []), [])  # 6 of 2,000, either way
+        result.told["middle", A]["lost_packets.before"] = 989
+        self.assertEqual(len(gates.failures([result], [])), 1)
 
     def test_kernel(self):
         result = self.result()
         for count in (6, 8):
             result.kernel = {A: count, B: 0}
             self.assertIn("kernel handmade a", gates.failures([result], [])[0])
+
+    def test_kernel_may_know_of_repeats_that_no_tap_can_know(self):
+        result = self.result()
+        result.true["a", A]["not_knowable"] = 2
+        for told, failures in ((8, 1), (7, 0), (5, 0), (4, 1)):
+            result.told["a", A]["retransmitted_segments"] = told
+            self.assertEqual(len(gates.failures([result], [])), failures, told)
 
     def test_clean_path(self):
         result = self.result(clean=True)
