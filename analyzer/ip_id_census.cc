@@ -24,9 +24,11 @@ IpIdCensus::Numbering IpIdCensus::number(const IdStep& step_seen, const Context&
     }
   } else if (step.kind == IdStep::Kind::kNext && step.skipped > 0) {
     skip.in_holes = std::min(step.skipped, context.hole_packets);
-    skip.plausible = context.owed_acks;
+    skip.owed_acks = context.owed_acks;
     skip.repeating = context.takes_bytes && !context.is_new;
-    skip.in_doubt = context.in_doubt || skip.repeating;
+    skip.repeats = context.repeats;
+    // New data may have been lost before the first repeat, more than anything tells of.
+    if (skip.repeating && repeating_ == 0) skip.repeats += kTailMax;
     skip.shared = context.after_sibling;
     numbering.unexplained = std::max(0, step.skipped - skip.in_holes - context.owed_acks);
   }
@@ -38,8 +40,8 @@ bool IpIdCensus::was_seen(const Numbering& numbering) const {
          mode_.is_since_base(numbering.step.position);
 }
 
-IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_bytes,
-                                   const Numbering& numbering, const Gaps& gaps) {
+IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, const Numbering& numbering,
+                                   const Gaps& gaps) {
   const IdStep& step = numbering.step;
   const IpIdMode::Skip& skip = numbering.skip;
   const uint32_t first_missing = mode_.newest_position() + mode_.newest_packets();
@@ -59,10 +61,9 @@ IpIdCensus::Taken IpIdCensus::take(uint16_t ip_id, uint16_t packets, bool takes_
   } else if (step.kind == IdStep::Kind::kNext && !mode_.shared()) {
     // A super-packet of a size that is not known for sure may have taken the numbers itself.
     int lost = after_super_packet && !size_proven_ ? skip.in_holes : step.skipped;
-    // Bytes that are lost leave a hole, or come again. In order, and with nothing to repeat, their
-    // sender can only have lost acknowledgments that it owed: the rest are another flow's, or late.
-    const bool in_order = takes_bytes && skip.in_holes == 0;
-    if (in_order && !skip.in_doubt) lost = std::min(lost, skip.plausible);
+    // Bytes that are lost leave a hole, or come again, and acknowledgments are owed: no more than
+    // that can be lost, the rest are another flow's, or late.
+    lost = std::min(lost, skip.is_foreign(step.skipped) ? skip.in_holes : skip.possible());
     if (skip.shared) lost = 0;
     taken.missing = {first_missing, static_cast<uint16_t>(step.skipped),
                      static_cast<uint16_t>(lost)};
@@ -87,12 +88,13 @@ bool IpIdCensus::may_be_tail(const Numbering& numbering) const {
          numbering.unexplained <= kTailMax;
 }
 
-void IpIdCensus::settle_tail(const Numbering& numbering, bool is_tail, int packets,
-                             int hole_packets) {
-  if (numbering.step.kind == IdStep::Kind::kPast) return;
+int IpIdCensus::settle_tail(const Numbering& numbering, bool is_tail, int packets,
+                            int hole_packets) {
+  if (numbering.step.kind == IdStep::Kind::kPast) return 0;
   const int whole = tail_left_ > 0 ? tail_left_ - hole_packets : numbering.unexplained;
   set_tail(is_tail ? whole - packets : 0);
   repeating_ = is_tail ? 1 : 0;
+  return is_tail ? std::clamp(whole, 0, kTailMax) : 0;
 }
 
 void IpIdCensus::expect_tail(const Numbering& numbering, int repeats) {

@@ -21,10 +21,10 @@ class IpIdCensus {
     bool takes_bytes = false;    // payload, SYN or FIN
     bool is_new = false;         // bytes beyond the highest seen
     bool acks_more = false;      // it acknowledges more than any before
-    bool in_doubt = false;       // holes or repeats wait for their fate
     bool after_sibling = false;  // see SharedCounters
     int hole_packets = 0;        // that fit into the gap before its bytes
     int owed_acks = 0;           // packets received and not acknowledged, in what was seen
+    int repeats = 0;             // that may have been sent meanwhile
   };
   // The gaps of this direction, if it is troubled.
   struct Gaps {
@@ -56,8 +56,7 @@ class IpIdCensus {
     Missing missing;
     bool begins = false;  // the census holds from here on, and since its base
   };
-  Taken take(uint16_t ip_id, uint16_t packets, bool takes_bytes, const Numbering& numbering,
-             const Gaps& gaps);
+  Taken take(uint16_t ip_id, uint16_t packets, const Numbering& numbering, const Gaps& gaps);
   // The same, short, for a plain step. Returns false, and changes nothing, if that needs more: as
   // long as little is known of the counter.
   bool take_plain(uint16_t ip_id, uint16_t packets) {
@@ -94,8 +93,9 @@ class IpIdCensus {
   void note_new_data() {
     if (repeating_ != 0) repeating_ = 0;
   }
-  // New data of `packets` came behind that hole, as part of a tail or not.
-  void settle_tail(const Numbering& numbering, bool is_tail, int packets, int hole_packets);
+  // New data of `packets` came behind that hole, as part of a tail or not. Returns how many packets
+  // that tail had.
+  int settle_tail(const Numbering& numbering, bool is_tail, int packets, int hole_packets);
   // A repeat has this numbering. The numbers missing between new data and the first repeat are a
   // tail's, but for as many as `repeats`, which may have been lost likewise.
   void expect_tail(const Numbering& numbering, int repeats);

@@ -12,6 +12,8 @@ namespace {
 constexpr int kPlausibleSkip = -2;
 constexpr int kStrangeSkip = -4;
 constexpr int kJumpSkip = -16;
+// With what a counter begins that was just seen to count: its first losses may come at once.
+constexpr int kCredit = 6;
 // A number that comes late gives back what was held against its counter, and more: where much is
 // late, many numbers are missing at a time. Those of another flow never come.
 constexpr int kLateNumber = 5;
@@ -74,13 +76,13 @@ IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
   } else if (skip.shared) {
     ++strikes_;
     weight = shared() ? -kTrustMostOfLate - 1 : kStrangeSkip;
-  } else if (const int unexplained = step.skipped - skip.in_holes; unexplained > 0) {
+  } else if (const int outside = step.skipped - skip.in_holes; outside > 0) {
+    const bool owed = outside <= skip.owed_acks;
     // Where one repeat comes, another was lost. While the counter is learned, a lost acknowledgment
     // says nothing.
-    const bool owed = unexplained <= skip.plausible;
-    weight = unexplained > kLargestStep && !owed       ? kJumpSkip
+    weight = skip.is_foreign(step.skipped)             ? kJumpSkip
              : skip.repeating || (owed && holds_ == 0) ? 0
-             : owed || skip.in_doubt                   ? kPlausibleSkip
+             : owed || skip.repeats > 0                ? kPlausibleSkip
                                                        : kStrangeSkip;
   }
   if (step.skipped > 0 && !skip.shared && strikes_ > 0) --strikes_;
@@ -99,6 +101,7 @@ IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
   trust_ = static_cast<int8_t>(std::clamp(trust, 0, most));
   if (holds_ == 0 && trust_ >= trust_needed_) {
     holds_ = 1;
+    trust_ = static_cast<int8_t>(std::min(trust_ + kCredit, most));
     return Census::kBegins;
   }
   return Census::kGoesOn;

@@ -46,14 +46,20 @@ class IpIdMode {
     return {IdStep::Kind::kNext, position, std::max(0, distance - newest_packets_)};
   }
 
+  // So many packets may be lost that nothing asked for: a receiver says that there is room again.
+  static constexpr int kUnaskedMost = 2;
   // What is known of the numbers that a packet left out.
   struct Skip {
     int in_holes = 0;        // those of a gap in the sequence numbers, as many as fit in it
-    int plausible = 0;       // those that acknowledgments may have taken
-    bool in_doubt = false;   // repeats may have taken any
+    int owed_acks = 0;       // those that acknowledgments may have taken
+    int repeats = 0;         // those that repeats may have taken
     bool repeating = false;  // this packet is one itself
     bool shared = false;     // another flow of this sender was seen to take them
     bool filled = false;     // kPast: this packet's number was left out before
+    // How many its sender can have sent itself under those numbers.
+    [[nodiscard]] int possible() const { return in_holes + owed_acks + repeats; }
+    // That other packets took some of so many, for certain.
+    [[nodiscard]] bool is_foreign(int skipped) const { return skipped > possible() + kUnaskedMost; }
   };
   enum class Census : uint8_t {
     kGoesOn,  // as before
@@ -89,6 +95,8 @@ class IpIdMode {
   [[nodiscard]] int distance(uint16_t earlier, uint16_t later) const;
   // The missing numbers since the base are packets that were lost.
   [[nodiscard]] bool census_holds() const { return holds_ != 0; }
+  // And little spoke against it lately: what is missing is hardly another flow's.
+  [[nodiscard]] bool trusted() const { return holds_ != 0 && trust_ >= kTrustMost / 2; }
   // Other flows take numbers of this counter, for good.
   [[nodiscard]] bool shared() const { return strikes_ >= kStrikesMost; }
   // Nothing says that another flow takes numbers of this counter.

@@ -98,21 +98,33 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
   IpIdCensus::Context context;
   context.takes_bytes = segment.sequence_length() > 0;
   context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
-  context.acks_more = segment.flag(kAck) && scene.last_ack() &&
-                      serial_distance(scene.last_ack()->raw(), segment.ack.raw()) > 0;
+  const int acked = newly_acknowledged(scene, segment);
+  context.acks_more = acked > 0;
   context.after_sibling = segment.has(kAfterSibling);
-  context.owed_acks = static_cast<int>(scene.owed_acks());
-  if (context.is_new) {
-    const uint64_t hole = segment.seq.unwrap(next_) - next_;
-    if (hole > 0 && hole < StrayRun::kFar) {
-      context.hole_packets = size_.packets_in(hole, segment.tcp_header_length);
-    }
+  // Where the other direction is not captured, it was owed for what it acknowledges now.
+  context.owed_acks = scene.heard() ? static_cast<int>(scene.owed_acks())
+                      : acked > 0   ? size_.packets_in(static_cast<uint64_t>(acked), kTcpHeader)
+                                    : 0;
+  // An empty packet says as well where the bytes after it begin.
+  const StreamOffset begin = segment.seq.unwrap(next_);
+  if (started_ && begin > next_ && begin < next_ + StrayRun::kFar) {
+    context.hole_packets = size_.packets_in(begin - next_, segment.tcp_header_length);
   }
-  if (trouble_ != kNone) {
-    const Trouble& trouble = scene.pools.troubles[trouble_];
-    context.in_doubt = !trouble.holes.empty() || !trouble.repeats.empty();
+  // What is missing, or was sent again lately, may have been sent more than once.
+  const bool in_doubt = context.hole_packets > 0 || (context.takes_bytes && !context.is_new) ||
+                        (trouble_ != kNone && scene.pools.troubles[trouble_].in_doubt());
+  if (in_doubt) {
+    context.repeats = static_cast<int>(unacknowledged_packets()) + context.hole_packets +
+                      time_outs_before(segment);
   }
   return census_.number(step, context, id_gaps(scene));
+}
+
+// How much further than any before it a packet acknowledges.
+int SenderTrack::newly_acknowledged(const Scene& scene, const Segment& segment) {
+  const std::optional<SeqNum> before = scene.last_ack();
+  if (!segment.flag(kAck) || !before) return 0;
+  return std::max(0, serial_distance(before->raw(), segment.ack.raw()));
 }
 
 // Whether an acknowledgment without a number is the network's copy of one. Without SACK a receiver
@@ -141,8 +153,7 @@ void SenderTrack::take_number(const Scene& scene, const Segment& segment, uint16
   const bool is_next = numbering.step.kind == IdStep::Kind::kNext;
   // Some resets are not of the connection's own making, but their host's.
   if (segment.flag(kRst) && (!is_next || numbering.step.skipped > 0)) return;
-  const IpIdCensus::Taken taken = census_.take(
-      segment.ip_id, packets, segment.sequence_length() > 0, numbering, id_gaps(scene));
+  const IpIdCensus::Taken taken = census_.take(segment.ip_id, packets, numbering, id_gaps(scene));
   if (taken.missing.count > 0) {
     Trouble* trouble = open_trouble(scene);
     bool waited_for = false;
@@ -253,10 +264,11 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
         begin == next_ ? 0 : size_.packets_in(begin - next_, segment.tcp_header_length);
     const std::optional<Evidence> again =
         why_sent_before(scene, segment, numbering, begin, end, hole_packets);
-    census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment), hole_packets);
+    const int tail =
+        census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment), hole_packets);
     take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || census_.holds());
     if (again) {
-      numbering.skip.in_doubt = true;
+      numbering.skip.repeats = std::max(numbering.skip.repeats, tail);
       Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
       repeat.first_copy = segment.time;
       repeat.since = last_packet_;
@@ -648,18 +660,24 @@ std::optional<Evidence> SenderTrack::why_sent_before(const Scene& scene, const S
   return std::nullopt;
 }
 
-// How many repeats at most were lost since the packet before this one, itself a repeat. Nothing of
-// the sender's came by, so that its receiver said nothing new: it may have sent what is missing
-// once, from the lowest on, and after a time-out anew, then one segment for each further time-out
-// (RFC 6298, section 5.5).
-int SenderTrack::repeats_lost_before(const Scene& scene, const Segment& segment,
-                                     StreamOffset begin) const {
+// How often the sender can have waited in vain since its last packet, by RFC 6298, section 5.5.
+int SenderTrack::time_outs_before(const Segment& segment) const {
   int time_outs = 0;
   Duration time_out = kTimeOutMin;
   for (Duration left = segment.time - last_packet_; left >= time_out; time_out *= 2) {
     left -= time_out;
     ++time_outs;
   }
+  return time_outs;
+}
+
+// How many repeats at most were lost since the packet before this one, itself a repeat. Nothing of
+// the sender's came by, so that its receiver said nothing new: it may have sent what is missing
+// once, from the lowest on, and after a time-out anew, then one segment for each further time-out
+// (RFC 6298, section 5.5).
+int SenderTrack::repeats_lost_before(const Scene& scene, const Segment& segment,
+                                     StreamOffset begin) const {
+  const int time_outs = time_outs_before(segment);
   if (trouble_ == kNone) return time_outs;
   const uint64_t missing =
       scene.pools.troubles[trouble_]
@@ -673,11 +691,14 @@ int SenderTrack::repeats_lost_before(const Scene& scene, const Segment& segment,
 // time-out, or is repeating already. What follows it at once is the rest of that tail.
 bool SenderTrack::is_tail_repeat(const Scene& scene, const Segment& segment,
                                  const IpIdCensus::Numbering& numbering, int hole_packets) const {
-  if (census_.in_tail(numbering, hole_packets)) return true;
+  // What answers more than before is sent after that tail.
+  const bool answers = newly_acknowledged(scene, segment) > 0;
+  if (!answers && census_.in_tail(numbering, hole_packets)) return true;
   if (!census_.may_be_tail(numbering)) return false;
   CaptureTime since = last_packet_;
   // The timer starts anew with each word that the sender had by then.
-  if (scene.heard() && segment.time - *scene.heard() >= sender_answers_after(scene)) {
+  const bool may_answer = scene.owed_acks() > 0 || !census_.mode().trusted();
+  if (may_answer && scene.heard() && segment.time - *scene.heard() >= sender_answers_after(scene)) {
     since = std::max(since, *scene.heard());
   }
   // The sender's smoothed round trip (RFC 8985, section 7.2) is no less than the least on its path.

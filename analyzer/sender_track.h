@@ -76,7 +76,7 @@ class SenderTrack {
     return acked_ == StreamOffset() ? std::nullopt : std::optional(SeqNum(acked_));
   }
   [[nodiscard]] uint32_t unacknowledged_packets() const {
-    return has_unacknowledged() ? size_.packets_in(next_ - acked_, kTcpHeader) : 0;
+    return has_unacknowledged() ? size_.packets_in(next_ - std::max(acked_, base_), kTcpHeader) : 0;
   }
   // Bytes were captured that the receiver has not acknowledged, as far as is known.
   [[nodiscard]] bool has_unacknowledged() const { return started_ && acked_ < next_; }
@@ -105,6 +105,7 @@ class SenderTrack {
   [[nodiscard]] IpIdCensus::Gaps id_gaps(const Scene& scene) const;
   [[nodiscard]] IpIdCensus::Numbering number(const Scene& scene, const Segment& segment,
                                              const IdStep& step) const;
+  [[nodiscard]] static int newly_acknowledged(const Scene& scene, const Segment& segment);
   [[nodiscard]] bool is_copied_ack(const Scene& scene, const Segment& segment) const;
   void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
                    const IpIdCensus::Numbering& numbering);
@@ -136,6 +137,7 @@ class SenderTrack {
                                                         int hole_packets) const;
   [[nodiscard]] bool is_tail_repeat(const Scene& scene, const Segment& segment,
                                     const IpIdCensus::Numbering& numbering, int hole_packets) const;
+  [[nodiscard]] int time_outs_before(const Segment& segment) const;
   [[nodiscard]] int repeats_lost_before(const Scene& scene, const Segment& segment,
                                         StreamOffset begin) const;
   [[nodiscard]] bool is_window_probe(const Segment& segment, StreamOffset begin) const;

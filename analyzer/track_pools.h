@@ -31,6 +31,8 @@ struct Trouble {
   CaptureTime discarded_at;    // ... this
   uint32_t owner = kNone;      // SenderTrack's; kNone if this entry is not in use
 
+  // Bytes are missing, or were sent again lately.
+  [[nodiscard]] bool in_doubt() const { return !holes.empty() || !repeats.empty(); }
   [[nodiscard]] bool over() const {
     return holes.empty() && repeats.empty() && sacked.empty() && id_gaps.empty() && !beyond_since &&
            announced == StreamOffset() && discarded_end == StreamOffset() && strays.empty();
