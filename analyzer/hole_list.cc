@@ -19,6 +19,7 @@ void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
   if (Hole* hole = holes_.insert_after(pool, previous)) {
     hole->begin = begin;
     hole->end = end;
+    hole->opened_at = begin;
     hole->opener = opener;
     hole->since = since;
     hole->numbered = numbered;
@@ -35,6 +36,21 @@ HoleList::Overlap HoleList::overlap(const Pool<Hole>& pool, StreamOffset begin,
     if (overlap.lowest == nullptr) overlap.lowest = &hole;
   }
   return overlap;
+}
+
+uint64_t HoleList::packets_in(const Pool<Hole>& pool, const SegmentSize& size, StreamOffset begin,
+                              StreamOffset end) const {
+  uint64_t packets = 0;
+  for (uint32_t i = first(); i != kNone && pool[i].begin < end; i = pool[i].next) {
+    const Hole& hole = pool[i];
+    if (hole.end <= begin) continue;
+    const uint64_t most = size.most_of(hole.end - hole.opened_at, hole.opener.tcp_header_length);
+    const auto begun_until = [&](StreamOffset offset) {
+      return (offset - hole.opened_at + most - 1) / most;
+    };
+    packets += begun_until(std::min(end, hole.end)) - begun_until(std::max(begin, hole.begin));
+  }
+  return packets;
 }
 
 void HoleList::fill(Pool<Hole>& pool, StreamOffset begin, StreamOffset end) {
@@ -95,6 +111,7 @@ bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
   Hole& lower = pool[number];
   upper->begin = edge;
   upper->end = lower.end;
+  upper->opened_at = lower.opened_at;
   upper->opener = lower.opener;
   upper->held_since = lower.held_since;
   upper->since = lower.since;

@@ -8,6 +8,7 @@
 
 #include "analyzer/pool.h"
 #include "analyzer/segment_log.h"
+#include "analyzer/segment_size.h"
 #include "analyzer/seq_num.h"
 #include "analyzer/units.h"
 
@@ -16,6 +17,7 @@ namespace lossgazer {
 struct Hole {
   StreamOffset begin;
   StreamOffset end;
+  StreamOffset opened_at;  // where it began when it was opened, before any of it was filled
   CopyEvidence opener;
   // Since when the receiver is known to have these bytes all the same.
   std::optional<CaptureTime> held_since;
@@ -41,6 +43,10 @@ class HoleList {
     const Hole* lowest = nullptr;  // the first hole that the range touches
   };
   [[nodiscard]] Overlap overlap(const Pool<Hole>& pool, StreamOffset begin, StreamOffset end) const;
+  // How many of the packets that are missing begin in the range: as it is filled piece by piece,
+  // each is counted once.
+  [[nodiscard]] uint64_t packets_in(const Pool<Hole>& pool, const SegmentSize& size,
+                                    StreamOffset begin, StreamOffset end) const;
   // [begin, end) was seen: no hole holds any of it any more.
   void fill(Pool<Hole>& pool, StreamOffset begin, StreamOffset end);
   // The receiver has [begin, end): notes it where that was not known yet.

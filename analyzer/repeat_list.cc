@@ -42,10 +42,6 @@ bool was_heard(const Scene& scene, const Repeat& repeat) {
   return scene.heard() && *scene.heard() > repeat.first_copy;
 }
 
-bool first_copy_was_seen(const Repeat& repeat) {
-  return repeat.lost[static_cast<size_t>(Side::kBefore)] == 0;
-}
-
 bool all_duplicated(const Repeat& repeat) {
   return repeat.duplicated_bytes >= repeat.end - repeat.begin;
 }
@@ -222,7 +218,7 @@ void RepeatList::acknowledge(const Scene& scene, const Acknowledgment& acknowled
     // at once: errs towards loss.
     if (echo_is_older && repeat.at_left_edge) {
       make_spurious(scene, repeat, Evidence::kEifel);
-    } else if (!(repeat.at_left_edge && segment.has(kHasTsecr)) && first_copy_was_seen(repeat) &&
+    } else if (!(repeat.at_left_edge && segment.has(kHasTsecr)) && repeat.first_was_seen &&
                least_rtt && after < *least_rtt / 2) {
       make_spurious(scene, repeat, Evidence::kAckTiming);
     } else {
@@ -241,7 +237,7 @@ void RepeatList::hold(const Scene& scene, StreamOffset begin, StreamOffset end, 
   for (uint32_t i = repeats_.first(); i != kNone; i = pool[i].next) {
     Repeat& repeat = pool[i];
     const bool covered = begin <= repeat.begin && repeat.end <= end;
-    if (covered && waits(repeat) && first_copy_was_seen(repeat) &&
+    if (covered && waits(repeat) && repeat.first_was_seen &&
         now - repeat.copy.time < *least_rtt / 2) {
       make_spurious(scene, repeat, Evidence::kAckTiming);
     }
@@ -304,7 +300,7 @@ Repeat* RepeatList::answered(const Scene& scene, StreamOffset acked, CaptureTime
     const bool known = repeat.fate == Repeat::Fate::kCopied ||
                        (repeat.fate == Repeat::Fate::kSpurious && !all_duplicated(repeat));
     if (known) return &repeat;
-    if (repeat.fate != Repeat::Fate::kAcknowledged || !first_copy_was_seen(repeat)) continue;
+    if (repeat.fate != Repeat::Fate::kAcknowledged || !repeat.first_was_seen) continue;
     const bool likelier = needless == nullptr || needless->begin == repeat.begin ||
                           (needless->at_left_edge && !repeat.at_left_edge);
     if (likelier) needless = &repeat;

@@ -18,7 +18,8 @@ struct CopyEvidence {
   CaptureTime time;
   uint64_t frame : 48 = 0;  // its number in `source`
   uint64_t source : 16 = 0;
-  uint32_t payload_length = 0;
+  uint32_t payload_length : 24 = 0;
+  uint32_t tcp_header_length : 8 = 0;
   uint32_t tsval = 0;
   uint32_t tsecr = 0;
   uint32_t ack = 0;
@@ -32,7 +33,8 @@ struct CopyEvidence {
       : time(segment.time),
         frame(segment.frame & ((uint64_t{1} << 48) - 1)),
         source(segment.source),
-        payload_length(segment.payload_length),
+        payload_length(segment.payload_length & ((1U << 24) - 1)),
+        tcp_header_length(segment.tcp_header_length),
         tsval(segment.tsval),
         tsecr(segment.tsecr),
         ack(segment.ack.raw()),

@@ -32,15 +32,19 @@ void SegmentSize::learn(const Segment& next, const IpIdMode& numbers) {
   }
 }
 
-uint16_t SegmentSize::packets_in(uint64_t bytes, uint32_t tcp_header_length) const {
-  if (bytes <= 1) return 1;
-  uint32_t size = learned_;
-  if (size == 0 && limit_ != 0) {
+uint32_t SegmentSize::most_of(uint64_t bytes, uint32_t tcp_header_length) const {
+  if (learned_ != 0) return learned_;
+  if (limit_ != 0) {
     // Options come out of the announced size (RFC 6691).
     const uint32_t options = tcp_header_length - std::min<uint32_t>(kTcpHeader, tcp_header_length);
-    size = std::max<uint32_t>(kLeast, limit_ - std::min<uint32_t>(options, limit_));
+    return std::max<uint32_t>(kLeast, limit_ - std::min<uint32_t>(options, limit_));
   }
-  if (size == 0) size = bytes <= kUsualMost ? kUsualMost : kUsual;
+  return bytes <= kUsualMost ? kUsualMost : kUsual;
+}
+
+uint16_t SegmentSize::packets_in(uint64_t bytes, uint32_t tcp_header_length) const {
+  if (bytes <= 1) return 1;
+  const uint32_t size = most_of(bytes, tcp_header_length);
   if (bytes <= size) return 1;  // as most are: no division
   return static_cast<uint16_t>(std::min<uint64_t>((bytes + size - 1) / size, UINT16_MAX));
 }

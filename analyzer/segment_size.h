@@ -22,6 +22,8 @@ class SegmentSize {
   // `segment` has its sender's newest identification number.
   void note_newest(const Segment& segment) { newest_payload_ = segment.payload_length; }
 
+  // How much one packet of so many bytes carries at most, with headers of this length.
+  [[nodiscard]] uint32_t most_of(uint64_t bytes, uint32_t tcp_header_length) const;
   // How many packets carry so many bytes, with headers of this length; at least 1.
   [[nodiscard]] uint16_t packets_in(uint64_t bytes, uint32_t tcp_header_length) const;
   [[nodiscard]] uint16_t packets_of(const Segment& segment) const {

@@ -273,6 +273,7 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
       repeat.first_copy = segment.time;
       repeat.since = last_packet_;
       repeat.packets = size_.packets_of(segment);
+      repeat.first_was_seen = false;
       repeat.lost[static_cast<size_t>(Side::kBefore)] = repeat.packets;
       repeat.numbered = true;
       record_retransmission(scene, segment, repeat, Side::kBefore, *again);
@@ -448,19 +449,52 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
     record_retransmission(scene, segment, again, {}, *reason);
     return Outcome::kJudged;
   }
-  again.lost[static_cast<size_t>(Side::kAfter)] = packets_in_part(segment, seen_bytes);
+  again.lost[static_cast<size_t>(Side::kAfter)] = copies_in(scene, segment, begin, end, seen_bytes);
   if (hole_bytes > 0) {
-    again.lost[static_cast<size_t>(Side::kBefore)] = packets_in_part(segment, hole_bytes);
+    again.first_was_seen = false;
+    again.lost[static_cast<size_t>(Side::kBefore)] = missing_in(scene, segment, begin, end);
   }
   record_retransmission(scene, segment, again, Side::kAfter,
                         order.distance > 0 ? order.evidence : Evidence::kSeenBefore);
   return Outcome::kJudged;
 }
 
-// How many packets so much of a segment stands for: of a full one, its FIN is no packet more.
-uint16_t SenderTrack::packets_in_part(const Segment& segment, uint64_t sequence_numbers) const {
-  return std::min(size_.packets_in(sequence_numbers, segment.tcp_header_length),
-                  size_.packets_of(segment));
+// How many of the packets that are missing a repeat stands for.
+uint16_t SenderTrack::missing_in(const Scene& scene, const Segment& segment, StreamOffset begin,
+                                 StreamOffset end) const {
+  const TrackPools& pools = scene.pools;
+  const uint64_t missing =
+      pools.troubles[trouble_].holes.packets_in(pools.holes, size_, begin, end);
+  // Of a full segment, its FIN is no packet more.
+  return static_cast<uint16_t>(std::min<uint64_t>(missing, size_.packets_of(segment)));
+}
+
+// How many packets that were seen a repeat stands for, with so many bytes: where it is cut at other
+// bounds, for those whose last byte it holds, so that each is counted once.
+uint16_t SenderTrack::copies_in(const Scene& scene, const Segment& segment, StreamOffset begin,
+                                StreamOffset end, uint64_t seen_bytes) const {
+  constexpr int kCopiesMost = 64;
+  const TrackPools& pools = scene.pools;
+  const uint16_t most =
+      std::min(size_.packets_in(seen_bytes, segment.tcp_header_length), size_.packets_of(segment));
+  if (segment.flag(kSyn)) return most;  // with data at first, it may come again without
+  uint64_t copies = 0;
+  for (int i = 0; begin < end; ++i) {
+    const Repeat* repeat =
+        trouble_ == kNone ? nullptr : pools.troubles[trouble_].repeats.find(pools.repeats, begin);
+    const SegmentRecord* record =
+        repeat == nullptr ? pools.log.find(scene.owner(), log_, begin) : nullptr;
+    if (i == kCopiesMost || (repeat == nullptr && record == nullptr)) return most;
+    const CopyEvidence& copy = repeat != nullptr ? repeat->copy : record->copy;
+    const StreamOffset copy_begin = repeat != nullptr ? repeat->begin : record->begin;
+    const StreamOffset copy_end = repeat != nullptr ? repeat->end : record->end();
+    const uint64_t size = size_.most_of(copy.payload_length, copy.tcp_header_length);
+    const uint64_t inner_end = std::min(end - copy_begin, copy_end - copy_begin - 1);
+    copies += inner_end / size - (begin - copy_begin) / size;
+    if (copy_end <= end) ++copies;
+    begin = copy_end;
+  }
+  return static_cast<uint16_t>(std::min<uint64_t>(copies, most));
 }
 
 // What arrived, but was not kept: nothing was lost on the way. `copy` is the last one seen of it,
@@ -544,7 +578,8 @@ SenderTrack::Outcome SenderTrack::judge_hole(const Scene& scene, const Segment& 
   std::optional<Side> side;
   if (hole_bytes > 0) {
     side = Side::kBefore;
-    repeat.lost[static_cast<size_t>(Side::kBefore)] = packets_in_part(segment, hole_bytes);
+    repeat.first_was_seen = false;
+    repeat.lost[static_cast<size_t>(Side::kBefore)] = missing_in(scene, segment, begin, end);
   }
   record_retransmission(scene, segment, repeat, side, order.evidence);
   return Outcome::kJudged;

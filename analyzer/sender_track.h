@@ -115,7 +115,10 @@ class SenderTrack {
   Outcome judge_empty(const Scene& scene, const Segment& segment,
                       const IpIdCensus::Numbering& numbering);
   Outcome judge_data(const Scene& scene, const Segment& segment, IpIdCensus::Numbering& numbering);
-  [[nodiscard]] uint16_t packets_in_part(const Segment& segment, uint64_t sequence_numbers) const;
+  [[nodiscard]] uint16_t missing_in(const Scene& scene, const Segment& segment, StreamOffset begin,
+                                    StreamOffset end) const;
+  [[nodiscard]] uint16_t copies_in(const Scene& scene, const Segment& segment, StreamOffset begin,
+                                   StreamOffset end, uint64_t seen_bytes) const;
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
                      StreamOffset end, uint64_t seen_bytes, uint64_t hole_bytes);
   void take_overtaken(const Scene& scene, const Segment& segment, StreamOffset begin,

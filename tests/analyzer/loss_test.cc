@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <vector>
+
 #include "tests/support/conversation.h"
 
 namespace lossgazer::test {
@@ -63,6 +65,83 @@ TEST(Loss, SeveralPacketsInOneHoleAreCountedEach) {
   }
   story.us({.at = 72ms, .ack = 1 + 5 * 1448}).finish();
   EXPECT_EQ(lost(story.ingress(), Side::kBefore), 3u);
+}
+
+// Where an end that answers with SACKs has 12 bytes less room, what it sends again is cut at other
+// bounds than what was lost. We send `lost` from 1 on, and again, a round trip later, `repeats`.
+uint64_t lost_after_repeats(const std::vector<uint32_t>& lost_lengths,
+                            const std::vector<uint32_t>& repeats) {
+  Conversation story;
+  story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+  story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+  story.us({.at = 10ms});
+  uint32_t seq = 1;
+  for (const uint32_t length : lost_lengths) {
+    story.us({.at = 20ms, .seq = seq, .length = length, .tsval = 10});
+    seq += length;
+  }
+  uint32_t again = 1;
+  for (const uint32_t length : repeats) {
+    story.us({.at = 300ms, .seq = again, .length = length, .tsval = 300});
+    again += length;
+  }
+  EXPECT_EQ(again, seq);
+  story.peer({.at = 320ms, .ack = seq}).finish();
+  EXPECT_EQ(story.egress().retransmitted_segments, repeats.size());
+  return lost(story.egress(), Side::kAfter);
+}
+
+TEST(Loss, RepeatsCutAtOtherBoundsCountWhatWasLost) {
+  EXPECT_EQ(lost_after_repeats({1448}, {1448}), 1u);
+  EXPECT_EQ(lost_after_repeats({1448}, {1436, 12}), 1u);
+  EXPECT_EQ(lost_after_repeats({1448}, {500, 500, 448}), 1u);
+  EXPECT_EQ(lost_after_repeats({1448, 1448, 1448}, {1436, 1436, 1436, 36}), 3u);
+  EXPECT_EQ(lost_after_repeats({1436, 1436}, {1448, 1424}), 2u);
+  EXPECT_EQ(lost_after_repeats({1448, 1448}, {1436, 1448, 12}), 2u);
+}
+
+// The same of super-packets: the wire packets in them have bounds of their own.
+TEST(Loss, RepeatsOfSuperPacketsCutAtOtherBounds) {
+  const auto lost_of = [](uint32_t length, const std::vector<uint32_t>& repeats) {
+    Conversation story;
+    story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+    story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+    story.us({.at = 20ms, .length = length, .tsval = 10});
+    uint32_t again = 1;
+    for (const uint32_t repeat : repeats) {
+      story.us({.at = 300ms, .seq = again, .length = repeat, .tsval = 300});
+      again += repeat;
+    }
+    story.peer({.at = 320ms, .ack = 1 + length}).finish();
+    return lost(story.egress(), Side::kAfter);
+  };
+  EXPECT_EQ(lost_of(4 * 1448, {4 * 1448}), 4u);
+  EXPECT_EQ(lost_of(4 * 1448, {1448, 1448, 1448, 1448}), 4u);
+  EXPECT_EQ(lost_of(4 * 1448, {1436, 1436, 1436, 1436, 48}), 4u);
+  EXPECT_EQ(lost_of(4 * 1448, {2 * 1436, 2 * 1436, 48}), 4u);
+}
+
+// And where nobody saw the first copies, of what fills the gap that they left.
+TEST(Loss, GapFilledAtOtherBoundsCountsWhatWasLost) {
+  const auto lost_of = [](const std::vector<uint32_t>& repeats) {
+    Conversation story;
+    story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+    story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+    story.us({.at = 10ms});
+    story.peer({.at = 20ms, .seq = 1 + 3 * 1448, .length = 1448, .tsval = 10});
+    uint32_t again = 1;
+    for (const uint32_t length : repeats) {
+      story.peer({.at = 300ms, .seq = again, .length = length, .tsval = 300});
+      again += length;
+    }
+    story.us({.at = 300ms, .ack = 1 + 4 * 1448}).finish();
+    EXPECT_EQ(story.ingress().retransmitted_segments, repeats.size());
+    return lost(story.ingress(), Side::kBefore);
+  };
+  EXPECT_EQ(lost_of({1448, 1448, 1448}), 3u);
+  EXPECT_EQ(lost_of({1436, 1436, 1436, 36}), 3u);
+  EXPECT_EQ(lost_of({1436, 12, 1436, 12, 1436, 12}), 3u);
+  EXPECT_EQ(lost_of({500, 500, 500, 500, 500, 500, 500, 500, 344}), 3u);
 }
 
 // us > peer: 1:1001 twice, 250 ms apart; the peer acknowledges the second.

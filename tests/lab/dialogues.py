@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
@@ -66,6 +67,26 @@ class Client:
         send_bytes(self._socket, send - min(send, 1000))
         _receive(self._socket, receive)
 
+    def exchange(self, size, end):
+        """Dialogues until `end`, none of which waits for the answer to the one before."""
+
+        def talk():
+            count = 0
+            while time.monotonic() < end:
+                self._socket.sendall(HEADER.pack(size, size))
+                send_bytes(self._socket, size)
+                count += 1
+            self._socket.shutdown(socket.SHUT_WR)
+            return count
+
+        with ThreadPoolExecutor(1) as talker:
+            said = talker.submit(talk)
+            heard = 0
+            while count := len(self._socket.recv(len(CHUNK))):
+                heard += count
+            if heard != said.result() * size:
+                raise OSError(f"{heard} bytes of {said.result() * size}")
+
 
 def bulk(host, address, send, receive, seconds, congestion=None):
     """Moves bytes in dialogues of this size for about `seconds`."""
@@ -73,6 +94,12 @@ def bulk(host, address, send, receive, seconds, congestion=None):
     with Client(host, address, congestion) as client:
         while time.monotonic() < end:
             client.say(send, receive)
+
+
+def exchange(host, address, size, seconds, congestion=None):
+    """Moves bytes both ways at once, in dialogues of `size` each way, for about `seconds`."""
+    with Client(host, address, congestion) as client:
+        client.exchange(size, time.monotonic() + seconds)
 
 
 def requests(host, address, seconds, seed):

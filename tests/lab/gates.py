@@ -20,6 +20,9 @@ SIDE = 0.98
 CENSUS_LAB = 0.005  # of what the numbers show
 CENSUS_SCENARIO = 0.02
 CENSUS_PACKETS = 2
+AFTER_LAB = 0.01  # of the data lost after the taps
+AFTER_SCENARIO = 0.05
+AFTER_PACKETS = 4
 
 # On a clean path: lossgazer's counter, and what it may at most be.
 CLEAN = {
@@ -42,6 +45,7 @@ def failures(results, live_results):
     return [
         *class_failures(total(results, "lossgazer")),
         *census_failures(results),
+        *after_failures(results),
         *kernel_failures(results),
         *clean_failures(results),
         *(
@@ -98,6 +102,29 @@ def census_failures(results):
         if wrong.total() > CENSUS_LAB * shown.total():
             share = wrong.total() / shown.total()
             yield f"census over the lab: {wrong.total()} {what} of {shown.total()}, {share:.2%}"
+
+
+def after_rows(results):
+    """(scenario, tap, sender, truth, told) of the data lost after a tap, where any was, or is said."""
+    for result in results:
+        for (tap, sender), true in result.true.items():
+            counts = true["lost_after_data"], result.told[tap, sender]["lost_packets.after"]
+            if any(counts):
+                yield result.scenario.name, tap, sender, *counts
+
+
+def after_failures(results):
+    """Data lost after the taps, each packet as often as it was, against what lossgazer counts."""
+    lost, wrong = Counter(), Counter()
+    for name, _, _, true, told in after_rows(results):
+        lost[name] += true
+        wrong[name] += abs(told - true)
+    for name, off in wrong.items():
+        if off > max(AFTER_PACKETS, AFTER_SCENARIO * lost[name]):
+            yield f"after {name}: off by {off} of {lost[name]}"
+    if wrong.total() > AFTER_LAB * lost.total():
+        share = wrong.total() / lost.total()
+        yield f"after over the lab: off by {wrong.total()} of {lost.total()}, {share:.2%}"
 
 
 def kernel_rows(results):

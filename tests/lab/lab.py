@@ -89,6 +89,7 @@ def show(results, live_results, options):
     print(tables.classes(results))
     print(tables.side(results))
     print(tables.census(results))
+    print(tables.after(results))
     print(tables.kernel(results))
     print(tables.clean(results))
     if live_results:

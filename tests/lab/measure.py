@@ -53,6 +53,13 @@ def traffic(scenario, a, b, seed):
                 for _ in range(scenario.bulk)
             ]
             jobs += [
+                pool.submit(
+                    *(dialogues.exchange, a, address, scenario.chunk, seconds),
+                    scenario.congestion,
+                )
+                for _ in range(scenario.exchanges)
+            ]
+            jobs += [
                 pool.submit(talk, a, address, seconds, seed + i)
                 for talk, count in (
                     (dialogues.requests, scenario.requests),

@@ -16,6 +16,7 @@ class Scenario:
     congestion: str = "cubic"
     bulk: int = 3  # connections, each way
     chunk: int = 200_000  # bytes a dialogue of theirs
+    exchanges: int = 0  # connections that send in bulk both ways at once
     requests: int = 6  # connections of small requests and answers
     short: int = 2  # clients that make a connection for each request
     seconds: float = 10
@@ -37,6 +38,7 @@ def each_way(stretch0, stretch1=None):
 
 NO_TIMESTAMPS = {"net.ipv4.tcp_timestamps": 0}
 NO_SACK = {"net.ipv4.tcp_sack": 0, "net.ipv4.tcp_dsack": 0}
+LARGE_BUFFERS = {"net.ipv4.tcp_rmem": "4096 4194304 8388608"}
 SMALL_BUFFERS = {"net.ipv4.tcp_rmem": "4096 131072 400000"}
 
 LAN = "delay=120us"
@@ -112,6 +114,16 @@ SCENARIOS = [
         "BBR against a queue of 30 packets",
         each_way("delay=4ms,rate=30000000,queue=30", "delay=4ms"),
         congestion="bbr",
+    ),
+    Scenario(
+        "both-ways",
+        "1 ms, both ends of each connection send in bulk, with large windows, and lose",
+        each_way("delay=250us,loss=0.01,rate=60000000,queue=3000", "delay=250us,loss=0.01"),
+        sysctls=LARGE_BUFFERS,
+        bulk=0,
+        exchanges=2,
+        requests=2,
+        seconds=6,
     ),
     Scenario(
         "ipv6",

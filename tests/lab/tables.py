@@ -124,6 +124,19 @@ def census(results):
     return table.text()
 
 
+def after(results):
+    table = Table(
+        "Lost after the tap: data that did not get into the receiver's TCP, and what lossgazer counts",
+        *("scenario", "tap", "sender", "lost", "lossgazer"),
+    )
+    sums = [0, 0]
+    for name, tap, sender, *counts in gates.after_rows(results):
+        sums = [left + right for left, right in zip(sums, counts, strict=True)]
+        table.add(name, tap, "AB"[sender], *counts)
+    table.add("over the lab", "", "", *sums)
+    return table.text()
+
+
 def side(results):
     table = Table(
         "Side: was what had to be sent again lost before the tap, or after it?",

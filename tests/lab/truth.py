@@ -51,6 +51,7 @@ class Packet:
     twin: "Packet | None" = None  # without a number as this one, sent just before, saying the same
     delivered: bool = False
     taken: bool = False  # and the receiver's TCP did not throw it away
+    needless: bool = False  # or had all of it
     at_tap: list = field(default_factory=lambda: [False] * len(TAPS))
 
     @property
@@ -86,11 +87,19 @@ class Stream:
 
     def earlier(self, packets, packet, number):
         """Earlier transmissions that hold any of what `packet` repeats."""
-        low = bisect_left(self._begins, (packet.begin - LONGEST, 0))
-        high = bisect_left(self._begins, (packet.again_up_to, 0))
-        for _, other_number in self._begins[low:high]:
-            if other_number < number and packets[other_number].end > packet.begin:
-                yield packets[other_number]
+        for other in self._numbers(packet.begin, packet.again_up_to):
+            if other < number and packets[other].end > packet.begin:
+                yield packets[other]
+
+    def taken(self, packets, packet):
+        """Whether the receiver has all of `packet` by now, in whatever copies."""
+        copies = (packets[other] for other in self._numbers(packet.begin, packet.end))
+        return _covers((copy for copy in copies if copy.taken), packet, packet.end)
+
+    def _numbers(self, begin, end):
+        low = bisect_left(self._begins, (begin - LONGEST, 0))
+        high = bisect_left(self._begins, (end, 0))
+        return [number for _, number in self._begins[low:high]]
 
 
 class Receiver:
@@ -217,6 +226,8 @@ class Truth:
         ports, sender, _ = packet.flow
         if self._receiver(ports, A + B - sender).takes(record):
             packet.taken = True
+        elif packet.stream.taken(self.packets, packet):
+            packet.needless = True
 
     def _receiver(self, ports, end):
         return self._receivers.setdefault((ports, end), Receiver())
@@ -252,7 +263,8 @@ class Truth:
         spurious, seen = [], []
         for number, packet in again:
             earlier = list(packet.stream.earlier(self.packets, packet, number))
-            spurious.append(_covers((p for p in earlier if p.taken), packet))
+            taken = (p for p in earlier if p.taken)
+            spurious.append(_covers(taken, packet, packet.again_up_to))
             seen.append(_touches((p for p in earlier if p.at_tap[tap]), packet))
         side = "after" if all(seen) else "before" if not any(seen) else None
         knowable = any(seen) or not any(packet.is_syn for _, packet in again)
@@ -261,8 +273,9 @@ class Truth:
     def totals(self, tap):
         """Packets by sender and by what became of them: {sender: Counter}.
 
-        `shown_by_number` are those lost before the tap that stand between numbered packets of their
-        flow which the tap captured: what a census of numbers can know.
+        Lost after the tap is what did not reach the receiver's TCP, or was thrown away there though
+        it was new. `shown_by_number` are those lost before the tap that stand between numbered
+        packets of their flow which the tap captured: what a census of numbers can know.
         """
         for numbers in self.captures[tap].values():
             for number in numbers:
@@ -285,27 +298,28 @@ class Truth:
             if not packet.at_tap[tap]:
                 count["lost_before"] += 1
                 count[f"lost_before_{kind}"] += 1
-            elif not packet.delivered:
+            elif not packet.taken and not packet.needless:
                 count["lost_after"] += 1
                 count[f"lost_after_{kind}"] += 1
         return totals
 
 
-def _overlaps(copies, packet):
+def _overlaps(copies, packet, end):
     for copy in copies:
-        begin, end = max(copy.begin, packet.begin), min(copy.end, packet.again_up_to)
-        if begin < end:
-            yield begin, end
+        common = max(copy.begin, packet.begin), min(copy.end, end)
+        if common[0] < common[1]:
+            yield common
 
 
-def _covers(copies, packet):
+def _covers(copies, packet, up_to):
+    """Whether the copies have all of the packet's bytes up to an offset."""
     reached = packet.begin
-    for begin, end in sorted(_overlaps(copies, packet)):
+    for begin, end in sorted(_overlaps(copies, packet, up_to)):
         if begin > reached:
             return False
         reached = max(reached, end)
-    return reached >= packet.again_up_to
+    return reached >= up_to
 
 
 def _touches(copies, packet):
-    return any(True for _ in _overlaps(copies, packet))
+    return any(True for _ in _overlaps(copies, packet, packet.again_up_to))
