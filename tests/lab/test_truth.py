@@ -189,6 +189,19 @@ class OfTheTruth(unittest.TestCase):
         again = self.log.carried(self.log.sent(1 + SIZE, tsval=50))
         self.assertFalse(self.log.truth().frames(B_TAP)[again].spurious)
 
+    def test_what_its_receiver_threw_away_was_lost_unless_it_had_it(self):
+        self.log.carried(self.log.sent(0, 0, SYN, tsval=10))
+        self.log.captured(A_TAP, self.log.sent(1, tsval=11))  # and lost
+        overtaken, late = self.log.sent(1 + SIZE, tsval=20), self.log.sent(1 + 2 * SIZE, tsval=21)
+        self.log.carried(self.log.sent(1, tsval=30))
+        self.log.carried(self.log.sent(1 + 2 * SIZE, tsval=50))  # and again, in vain
+        self.log.carried(late)
+        totals = self.log.truth().totals(A_TAP)[A]
+        self.assertEqual((totals["lost_before_data"], totals["lost_after_data"]), (1, 1))
+        self.log.carried(overtaken)
+        totals = self.log.truth().totals(A_TAP)[A]
+        self.assertEqual((totals["lost_before_data"], totals["lost_after_data"]), (0, 2))
+
     def test_late_original_is_not_thrown_away(self):
         """What was sent behind it lies beyond the edge, and its timestamp is not echoed."""
         self.log.carried(self.log.sent(0, 0, SYN, tsval=10))
@@ -344,6 +357,20 @@ class OfTheGates(unittest.TestCase):
         self.assertEqual(gates.failures([result], []), [])  # 6 of 2,000, either way
         result.told["middle", A]["lost_packets.before"] = 989
         self.assertEqual(len(gates.failures([result], [])), 1)
+
+    def test_losses_after_a_tap(self):
+        result = self.result()
+        for lost, counted, failures in (
+            (1000, 1010, []),
+            (1000, 990, []),
+            (1000, 1011, ["after over the lab: off by 11"]),
+            (1000, 949, ["after handmade: off by 51", "after over the lab: off by 51"]),
+            (0, 5, ["after handmade: off by 5", "after over the lab: off by 5"]),
+        ):
+            result.true["a", A]["lost_after_data"] = lost
+            result.told["a", A]["lost_packets.after"] = counted
+            said = [failure.split(" of ")[0] for failure in gates.failures([result], [])]
+            self.assertEqual(said, failures)
 
     def test_kernel(self):
         result = self.result()
