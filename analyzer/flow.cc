@@ -42,8 +42,6 @@ Flow::Outcome Flow::judge(const FlowScene& scene, const Segment& segment) {
   if (segment.flag(kSyn) && sent.is_other_stream(segment)) {
     if (segment.flag(kAck)) {
       // Another answer to the same SYN: not of the stream that is known.
-      ++counters.packets;
-      ++counters.data_segments;
       sent.on_other_answer(Scene(scene, *this, sender), segment);
       return Outcome::kJudged;
     }

@@ -349,7 +349,7 @@ void RepeatList::settle(const Scene& scene, CaptureTime now) {
     if (repeat.deferred && scene.gaps().known(repeat.copy.time)) count_deferred(scene, repeat);
     // Each pass moves it on by one fate; two are the most that follow each other at once.
     bool kept = true;
-    for (int pass = 0; pass < 3 && kept && now > repeat.due; ++pass) {
+    for (int pass = 0; pass < 3 && kept && !repeat.deferred && now > repeat.due; ++pass) {
       kept = move_on(scene, repeat, now);
     }
     if (kept) {

@@ -347,6 +347,10 @@ void SenderTrack::take_stray_acknowledgment(const Scene& scene, const Segment& s
 }
 
 void SenderTrack::on_other_answer(const Scene& scene, const Segment& syn_ack) {
+  const uint16_t packets = size_.packets_of(syn_ack);
+  scene.counters.packets += packets;
+  scene.counters.data_segments += packets;
+  scene.counters.payload_bytes += syn_ack.payload_length;
   static_cast<void>(take_stray(scene, syn_ack));
 }
 
@@ -751,14 +755,16 @@ bool SenderTrack::is_window_probe(const Segment& segment, StreamOffset begin) co
 
 // Which of two packets was sent first, by the numbers that count up.
 SenderTrack::Order SenderTrack::order_of(const Segment& segment, const CopyEvidence& copy) const {
+  // Nothing is late for so long: a counter went round, or is not the sender's alone.
+  const bool may_be_late = segment.time - copy.time < kLatenessMax;
   if (segment.has(kHasTsval) && copy.has(kHasTsval) && segment.tsval != copy.tsval) {
-    return {serial_distance(copy.tsval, segment.tsval), Evidence::kTsval};
+    const int distance = serial_distance(copy.tsval, segment.tsval);
+    if (distance > 0 || may_be_late) return {distance, Evidence::kTsval};
   }
   if (segment.has(kHasIpId) && copy.has(kHasIpId) && census_.mode().sequential() &&
       segment.ip_id != copy.ip_id) {
     const int distance = census_.mode().distance(copy.ip_id, segment.ip_id);
-    // Nothing is late for so long: the counter went round, or is not the sender's alone.
-    if (distance > 0 || segment.time - copy.time < kLatenessMax) return {distance, Evidence::kIpId};
+    if (distance > 0 || may_be_late) return {distance, Evidence::kIpId};
   }
   return {};
 }

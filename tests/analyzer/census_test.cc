@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/capture_gaps.h"
 #include "analyzer/id_gap_list.h"
 #include "analyzer/ip_id_mode.h"
 #include "tests/support/conversation.h"
@@ -619,6 +620,28 @@ TEST(Census, NewDataLostBeforeTheFirstRepeat) {
   EXPECT_EQ(by_census(story.ingress()), 10u);
   EXPECT_EQ(by_sequence(story.ingress()), 0u);
   EXPECT_EQ(story.ingress().retransmitted_segments, 10u);
+}
+
+// That it was sent again only a number says, which we may have missed ourselves.
+TEST(Census, TailIsNotUnansweredBeforeItIsKnownToBeOne) {
+  Conversation story;
+  const auto known_until = [&](Duration time) {
+    CaptureGaps gaps;
+    gaps.set_known_until(Conversation::kStart + time);
+    story.shard().set_capture_gaps({gaps});
+  };
+  known_until(100ms);
+  story.handshake();
+  Stream stream{story};
+  stream.data(20);
+  stream.number();
+  story.peer({.at = 400ms, .seq = stream.seq, .length = kMss, .ip_id = stream.number()}).tick(5s);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 0u);
+  EXPECT_EQ(story.ingress().unanswered_segments, 0u);
+  known_until(6s);
+  story.tick(6s);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 1u);
+  EXPECT_EQ(story.ingress().unanswered_segments, 1u);
 }
 
 // A few that nothing asked for may be window updates: no sign of another flow, and no loss but for

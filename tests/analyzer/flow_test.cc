@@ -27,6 +27,16 @@ TEST(Handshake, RepeatedSynIsUnansweredUntilAnswered) {
   EXPECT_THAT(story.egress().connections, ElementsAre(0, 0, 1));
 }
 
+TEST(Handshake, AnotherAnswerIsCountedWithWhatItCarries) {
+  Conversation story;
+  story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+  story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+  story.peer({.at = 11ms, .seq = 500'000, .length = 3000, .flags = kSyn | kAck}).finish();
+  EXPECT_EQ(story.ingress().packets, 4u);
+  EXPECT_EQ(story.ingress().data_segments, 4u);
+  EXPECT_EQ(story.ingress().payload_bytes, 3000u);
+}
+
 TEST(Handshake, RepeatedSynAckIsTheOtherDirections) {
   Conversation story;
   story.us({.seq = 0, .ack = 0, .flags = kSyn});

@@ -37,6 +37,21 @@ TEST(Reordering, OlderTsvalFillsTheHole) {
   EXPECT_EQ(story.ingress().lost(Side::kBefore, LossMethod::kSequence), 0u);
 }
 
+// A timestamp may go back for other reasons; nothing is late for a second.
+TEST(Reordering, OlderTsvalLongAfterIsNoneAndIsCountedOnce) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1, .length = kMss, .tsval = 100});
+  story.peer({.at = 500ms, .seq = 1, .length = kMss, .tsval = 99});
+  EXPECT_THAT(story.verdicts(), ElementsAre("peer 1 spurious_retransmission tsval (was in_order)",
+                                            "peer 1 reordered tsval"));
+  story.tick(5s);
+  story.peer({.at = 6s, .seq = 1, .length = kMss, .tsval = 98}).finish();
+  EXPECT_EQ(story.ingress().reordered_segments, 1u);
+  EXPECT_EQ(story.ingress().retransmitted_segments, 2u);
+  EXPECT_EQ(story.ingress().spurious_retransmissions, 1u);
+}
+
 TEST(Reordering, OlderIpIdFillsTheHole) {
   Conversation story;
   story.handshake();
