@@ -95,6 +95,8 @@ IpIdCensus::Gaps SenderTrack::id_gaps(const Scene& scene) const {
 
 IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& segment,
                                           const IdStep& step) const {
+  using Kind = IdStep::Kind;
+  if (step.kind == Kind::kUnknown || step.kind == Kind::kJump) return {.step = step, .skip = {}};
   IpIdCensus::Context context;
   context.takes_bytes = segment.sequence_length() > 0;
   context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
