@@ -600,6 +600,42 @@ TEST(Census, FewRepeatsCannotHaveLostMany) {
   EXPECT_LE(by_census(story.ingress()) + by_sequence(story.ingress()), 10u);
 }
 
+// Data was lost, and so was its repeat, before anything behind it showed that it is missing.
+TEST(Census, MissingBytesMayHaveBeenLostTwiceAlready) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  stream.data(4);  // the census is young: what was strange would end it
+  for (int i = 0; i < 3; ++i) {
+    stream.lost_data();
+    stream.number();
+    stream.data(1);
+    stream.repair();
+    stream.data(2);
+  }
+  story.finish();
+  EXPECT_EQ(by_census(story.ingress()), 6u);
+}
+
+// One segment is sent again at each time-out. The first repeat is lost behind the tap, five before
+// it, and the last one arrives.
+TEST(Census, RepeatsOfEachTimeOutMayHaveBeenLost) {
+  Conversation story;
+  story.handshake();
+  Stream stream{story};
+  stream.data(20);
+  const auto send = [&](Duration at) {
+    story.peer({.at = at, .seq = stream.seq, .length = kMss, .ip_id = stream.number()});
+  };
+  send(100ms);
+  send(300ms);
+  for (int i = 0; i < 5; ++i) stream.number();
+  send(300ms + 200ms * (2 + 4 + 8 + 16 + 32 + 64));
+  story.us({.at = 26s, .ack = stream.seq + kMss}).finish();
+  EXPECT_EQ(by_census(story.ingress()), 5u);
+  EXPECT_EQ(by_sequence(story.ingress()), 2u);
+}
+
 // What was sent last is unknown until the numbers of a repeat before it are missing.
 TEST(Census, NewDataLostBeforeTheFirstRepeat) {
   Conversation story;
