@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace lossgazer {
+namespace {
+
+// So much less may a packet carry than another, for its options (RFC 9293, section 3.1).
+constexpr uint64_t kTcpOptionsMost = 40;
+
+}  // namespace
 
 void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
                     const CopyEvidence& opener, CaptureTime since, bool numbered) {
@@ -23,6 +29,7 @@ void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
     hole->opener = opener;
     hole->since = since;
     hole->numbered = numbered;
+    hole->cut_anew = false;
   }
 }
 
@@ -38,17 +45,22 @@ HoleList::Overlap HoleList::overlap(const Pool<Hole>& pool, StreamOffset begin,
   return overlap;
 }
 
-uint64_t HoleList::packets_in(const Pool<Hole>& pool, const SegmentSize& size, StreamOffset begin,
-                              StreamOffset end) const {
+uint64_t HoleList::count_packets(Pool<Hole>& pool, const SegmentSize& size, StreamOffset begin,
+                                 StreamOffset end) {
   uint64_t packets = 0;
   for (uint32_t i = first(); i != kNone && pool[i].begin < end; i = pool[i].next) {
-    const Hole& hole = pool[i];
+    Hole& hole = pool[i];
     if (hole.end <= begin) continue;
-    const uint64_t most = size.most_of(hole.end - hole.opened_at, hole.opener.tcp_header_length);
+    const StreamOffset from = std::max(begin, hole.begin);
+    const StreamOffset to = std::min(end, hole.end);
+    const uint32_t header = hole.opener.tcp_header_length;
+    const uint64_t most = size.most_of(hole.end - hole.opened_at, header);
+    hole.cut_anew = hole.cut_anew || to - from + kTcpOptionsMost >= most;
     const auto begun_until = [&](StreamOffset offset) {
       return (offset - hole.opened_at + most - 1) / most;
     };
-    packets += begun_until(std::min(end, hole.end)) - begun_until(std::max(begin, hole.begin));
+    packets +=
+        hole.cut_anew ? begun_until(to) - begun_until(from) : size.packets_in(to - from, header);
   }
   return packets;
 }
@@ -116,6 +128,7 @@ bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
   upper->held_since = lower.held_since;
   upper->since = lower.since;
   upper->numbered = lower.numbered;
+  upper->cut_anew = lower.cut_anew;
   lower.end = edge;
   return true;
 }

@@ -23,6 +23,7 @@ struct Hole {
   std::optional<CaptureTime> held_since;
   CaptureTime since;      // when the packet before the opener was captured
   bool numbered = false;  // identification numbers are missing with it: see IdGapList
+  bool cut_anew = false;  // what filled part of it was nearly as large as a packet can be
   uint32_t next = kNone;
 };
 
@@ -43,10 +44,11 @@ class HoleList {
     const Hole* lowest = nullptr;  // the first hole that the range touches
   };
   [[nodiscard]] Overlap overlap(const Pool<Hole>& pool, StreamOffset begin, StreamOffset end) const;
-  // How many of the packets that are missing begin in the range: as it is filled piece by piece,
-  // each is counted once.
-  [[nodiscard]] uint64_t packets_in(const Pool<Hole>& pool, const SegmentSize& size,
-                                    StreamOffset begin, StreamOffset end) const;
+  // How many of the packets that are missing [begin, end) stands for, which is about to be filled:
+  // as they are, or where full ones are cut anew, those that begin in it, so that each is counted
+  // once.
+  uint64_t count_packets(Pool<Hole>& pool, const SegmentSize& size, StreamOffset begin,
+                         StreamOffset end);
   // [begin, end) was seen: no hole holds any of it any more.
   void fill(Pool<Hole>& pool, StreamOffset begin, StreamOffset end);
   // The receiver has [begin, end): notes it where that was not known yet.

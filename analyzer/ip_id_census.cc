@@ -28,7 +28,7 @@ IpIdCensus::Numbering IpIdCensus::number(const IdStep& step_seen, const Context&
     skip.repeating = context.takes_bytes && !context.is_new;
     skip.repeats = context.repeats;
     // New data may have been lost before the first repeat, more than anything tells of.
-    if (skip.repeating && repeating_ == 0) skip.repeats += kTailMax;
+    if (skip.repeating && repeating_ == 0) skip.tail = kTailMax;
     skip.shared = context.after_sibling;
     numbering.unexplained = std::max(0, step.skipped - skip.in_holes - context.owed_acks);
   }

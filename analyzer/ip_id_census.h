@@ -94,7 +94,7 @@ class IpIdCensus {
     if (repeating_ != 0) repeating_ = 0;
   }
   // New data of `packets` came behind that hole, as part of a tail or not. Returns how many packets
-  // that tail had.
+  // were left of that tail with it, as far as is waited for.
   int settle_tail(const Numbering& numbering, bool is_tail, int packets, int hole_packets);
   // A repeat has this numbering. The numbers missing between new data and the first repeat are a
   // tail's, but for as many as `repeats`, which may have been lost likewise.

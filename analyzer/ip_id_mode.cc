@@ -80,10 +80,11 @@ IpIdMode::Census IpIdMode::weigh(const IdStep& step, const Skip& skip) {
     const bool owed = outside <= skip.owed_acks;
     // Where one repeat comes, another was lost. While the counter is learned, a lost acknowledgment
     // says nothing.
-    weight = skip.is_foreign(step.skipped)             ? kJumpSkip
-             : skip.repeating || (owed && holds_ == 0) ? 0
-             : owed || skip.repeats > 0                ? kPlausibleSkip
-                                                       : kStrangeSkip;
+    const bool repeated = skip.repeating && outside <= skip.owed_acks + skip.repeats;
+    weight = skip.is_foreign(step.skipped)               ? kJumpSkip
+             : repeated || (owed && holds_ == 0)         ? 0
+             : owed || skip.repeats > 0 || skip.tail > 0 ? kPlausibleSkip
+                                                         : kStrangeSkip;
   }
   if (step.skipped > 0 && !skip.shared && strikes_ > 0) --strikes_;
   const int trust = trust_ + weight;

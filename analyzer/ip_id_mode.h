@@ -53,11 +53,12 @@ class IpIdMode {
     int in_holes = 0;        // those of a gap in the sequence numbers, as many as fit in it
     int owed_acks = 0;       // those that acknowledgments may have taken
     int repeats = 0;         // those that repeats may have taken
+    int tail = 0;            // and new data behind all that was seen
     bool repeating = false;  // this packet is one itself
     bool shared = false;     // another flow of this sender was seen to take them
     bool filled = false;     // kPast: this packet's number was left out before
     // How many its sender can have sent itself under those numbers.
-    [[nodiscard]] int possible() const { return in_holes + owed_acks + repeats; }
+    [[nodiscard]] int possible() const { return in_holes + owed_acks + repeats + tail; }
     // That other packets took some of so many, for certain.
     [[nodiscard]] bool is_foreign(int skipped) const { return skipped > possible() + kUnaskedMost; }
   };

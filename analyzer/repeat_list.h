@@ -39,7 +39,7 @@ struct Repeat {
   bool deferred = false;           // not counted yet: it may be new, and its gap our own miss
   bool acked_in_time = false;      // and not sooner than one that answers it
   bool numbered = false;           // the census counts what was lost before the capture point
-  bool first_was_seen = true;      // some copy of its bytes was captured before
+  bool first_was_seen = true;      // none of its bytes is known to have been missing
   bool at_left_edge = false;       // it began at the first byte not acknowledged
   Fate fate = Fate::kPending;
   uint32_t duplicated_bytes = 0;  // the receiver said that it had them already

@@ -46,14 +46,8 @@ Duration sender_answers_after(const Scene& scene) {
 
 SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& segment) {
   size_.learn(segment, census_.mode());
-  const uint16_t packets = size_.packets_of(segment);
+  const uint16_t packets = count_packet(scene, segment);
   LossCounters& counters = scene.counters;
-  counters.packets += packets;
-  counters.payload_bytes += segment.payload_length;
-  if (segment.has(kCongestionExperienced)) counters.ecn_ce_packets += packets;
-
-  if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
-    ++counters.zero_windows;
 
   IpIdCensus::Numbering numbering;
   if (segment.has(kHasIpId)) {
@@ -88,6 +82,18 @@ SenderTrack::Outcome SenderTrack::on_packet(const Scene& scene, const Segment& s
   return outcome;
 }
 
+// Whatever it is judged to be. Returns how many packets on the wire it stands for.
+uint16_t SenderTrack::count_packet(const Scene& scene, const Segment& segment) const {
+  const uint16_t packets = size_.packets_of(segment);
+  LossCounters& counters = scene.counters;
+  counters.packets += packets;
+  counters.payload_bytes += segment.payload_length;
+  if (segment.has(kCongestionExperienced)) counters.ecn_ce_packets += packets;
+  if (segment.has(kHasWindow) && segment.window == 0 && !segment.flag(kRst))
+    ++counters.zero_windows;
+  return packets;
+}
+
 IpIdCensus::Gaps SenderTrack::id_gaps(const Scene& scene) const {
   TrackPools& pools = scene.pools;
   return {trouble_ == kNone ? nullptr : &pools.troubles[trouble_].id_gaps, pools.id_gaps};
@@ -99,14 +105,16 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
   if (step.kind == Kind::kUnknown || step.kind == Kind::kJump) return {.step = step, .skip = {}};
   IpIdCensus::Context context;
   context.takes_bytes = segment.sequence_length() > 0;
-  context.is_new = started_ && context.takes_bytes && segment.seq.unwrap(next_) >= next_;
-  const int acked = newly_acknowledged(scene, segment);
+  context.is_new = context.takes_bytes && (!started_ || segment.seq.unwrap(next_) >= next_);
+  const uint64_t acked = newly_acknowledged(scene, segment);
   context.acks_more = acked > 0;
   context.after_sibling = segment.has(kAfterSibling);
-  // Where the other direction is not captured, it was owed for what it acknowledges now.
-  context.owed_acks = scene.heard() ? static_cast<int>(scene.owed_acks())
-                      : acked > 0   ? size_.packets_in(static_cast<uint64_t>(acked), kTcpHeader)
-                                    : 0;
+  // Where we miss what it received, it was owed for what it acknowledges now.
+  context.owed_acks = static_cast<int>(scene.owed_acks());
+  if (acked > 0 && acked < StrayRun::kFar) {
+    context.owed_acks = std::max<int>(context.owed_acks,
+                                      size_.packets_in(static_cast<uint64_t>(acked), kTcpHeader));
+  }
   // An empty packet says as well where the bytes after it begin.
   const StreamOffset begin = segment.seq.unwrap(next_);
   if (started_ && begin > next_ && begin < next_ + StrayRun::kFar) {
@@ -116,17 +124,27 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
   const bool in_doubt = context.hole_packets > 0 || (context.takes_bytes && !context.is_new) ||
                         (trouble_ != kNone && scene.pools.troubles[trouble_].in_doubt());
   if (in_doubt) {
-    context.repeats = static_cast<int>(unacknowledged_packets()) + context.hole_packets +
-                      time_outs_before(segment);
+    context.repeats =
+        unacknowledged_or_missing(scene) + context.hole_packets + time_outs_before(segment);
   }
   return census_.number(step, context, id_gaps(scene));
 }
 
+// What its sender may send again: what was not acknowledged, or where acknowledgments are not
+// captured, what is missing.
+int SenderTrack::unacknowledged_or_missing(const Scene& scene) const {
+  if (acked_ != StreamOffset()) return static_cast<int>(unacknowledged_packets());
+  if (trouble_ == kNone) return 0;
+  const HoleList& holes = scene.pools.troubles[trouble_].holes;
+  const uint64_t missing = holes.overlap(scene.pools.holes, base_, next_).bytes;
+  return missing == 0 ? 0 : size_.packets_in(missing, kTcpHeader);
+}
+
 // How much further than any before it a packet acknowledges.
-int SenderTrack::newly_acknowledged(const Scene& scene, const Segment& segment) {
+uint64_t SenderTrack::newly_acknowledged(const Scene& scene, const Segment& segment) {
   const std::optional<SeqNum> before = scene.last_ack();
   if (!segment.flag(kAck) || !before) return 0;
-  return std::max(0, serial_distance(before->raw(), segment.ack.raw()));
+  return static_cast<uint64_t>(std::max(0, serial_distance(before->raw(), segment.ack.raw())));
 }
 
 // Whether an acknowledgment without a number is the network's copy of one. Without SACK a receiver
@@ -270,7 +288,7 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
         census_.settle_tail(numbering, again.has_value(), size_.packets_of(segment), hole_packets);
     take_new(scene, segment, begin, end, numbering.skip.in_holes > 0 || census_.holds());
     if (again) {
-      numbering.skip.repeats = std::max(numbering.skip.repeats, tail);
+      numbering.skip.tail = tail;
       Repeat repeat{.begin = begin, .end = end, .copy = CopyEvidence(segment)};
       repeat.first_copy = segment.time;
       repeat.since = last_packet_;
@@ -349,10 +367,7 @@ void SenderTrack::take_stray_acknowledgment(const Scene& scene, const Segment& s
 }
 
 void SenderTrack::on_other_answer(const Scene& scene, const Segment& syn_ack) {
-  const uint16_t packets = size_.packets_of(syn_ack);
-  scene.counters.packets += packets;
-  scene.counters.data_segments += packets;
-  scene.counters.payload_bytes += syn_ack.payload_length;
+  scene.counters.data_segments += count_packet(scene, syn_ack);
   static_cast<void>(take_stray(scene, syn_ack));
 }
 
@@ -468,9 +483,9 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
 // How many of the packets that are missing a repeat stands for.
 uint16_t SenderTrack::missing_in(const Scene& scene, const Segment& segment, StreamOffset begin,
                                  StreamOffset end) const {
-  const TrackPools& pools = scene.pools;
-  const uint64_t missing =
-      pools.troubles[trouble_].holes.packets_in(pools.holes, size_, begin, end);
+  TrackPools& pools = scene.pools;
+  HoleList& holes = pools.troubles[trouble_].holes;
+  const uint64_t missing = holes.count_packets(pools.holes, size_, begin, end);
   // Of a full segment, its FIN is no packet more.
   return static_cast<uint16_t>(std::min<uint64_t>(missing, size_.packets_of(segment)));
 }
@@ -479,24 +494,26 @@ uint16_t SenderTrack::missing_in(const Scene& scene, const Segment& segment, Str
 // bounds, for those whose last byte it holds, so that each is counted once.
 uint16_t SenderTrack::copies_in(const Scene& scene, const Segment& segment, StreamOffset begin,
                                 StreamOffset end, uint64_t seen_bytes) const {
-  constexpr int kCopiesMost = 64;
   const TrackPools& pools = scene.pools;
   const uint16_t most =
       std::min(size_.packets_in(seen_bytes, segment.tcp_header_length), size_.packets_of(segment));
   if (segment.flag(kSyn)) return most;  // with data at first, it may come again without
   uint64_t copies = 0;
-  for (int i = 0; begin < end; ++i) {
+  while (begin < end && copies < most) {
     const Repeat* repeat =
         trouble_ == kNone ? nullptr : pools.troubles[trouble_].repeats.find(pools.repeats, begin);
     const SegmentRecord* record =
         repeat == nullptr ? pools.log.find(scene.owner(), log_, begin) : nullptr;
-    if (i == kCopiesMost || (repeat == nullptr && record == nullptr)) return most;
+    if (repeat == nullptr && record == nullptr) return most;
     const CopyEvidence& copy = repeat != nullptr ? repeat->copy : record->copy;
     const StreamOffset copy_begin = repeat != nullptr ? repeat->begin : record->begin;
     const StreamOffset copy_end = repeat != nullptr ? repeat->end : record->end();
     const uint64_t size = size_.most_of(copy.payload_length, copy.tcp_header_length);
-    const uint64_t inner_end = std::min(end - copy_begin, copy_end - copy_begin - 1);
-    copies += inner_end / size - (begin - copy_begin) / size;
+    // The bounds within it lie before its last byte, be that a FIN.
+    const uint64_t from = begin - copy_begin;
+    const uint64_t last = std::max<uint64_t>(copy.payload_length, 1) - 1;
+    const uint64_t to = std::min(end - copy_begin, last);
+    if (to > from) copies += to / size - from / size;
     if (copy_end <= end) ++copies;
     begin = copy_end;
   }
@@ -541,7 +558,8 @@ void SenderTrack::take_overtaken(const Scene& scene, const Segment& segment, Str
     scene.pools.troubles[trouble_].repeats.mark_overtaking(scene, repeat->copy, evidence);
   } else {
     Repeat overtaking{.begin = record->begin, .end = record->end(), .copy = record->copy};
-    overtaking.packets = size_.packets_in(record->copy.payload_length, segment.tcp_header_length);
+    overtaking.packets =
+        size_.packets_in(record->copy.payload_length, record->copy.tcp_header_length);
     overtaking.fate = Repeat::Fate::kSpurious;
     scene.counters.retransmitted_segments += overtaking.packets;
     scene.counters.retransmitted_bytes += record->copy.payload_length;
@@ -757,7 +775,7 @@ bool SenderTrack::is_window_probe(const Segment& segment, StreamOffset begin) co
 
 // Which of two packets was sent first, by the numbers that count up.
 SenderTrack::Order SenderTrack::order_of(const Segment& segment, const CopyEvidence& copy) const {
-  // Nothing is late for so long: a counter went round, or is not the sender's alone.
+  // Nothing is late for so long: it counts backwards, went round, or is not the sender's alone.
   const bool may_be_late = segment.time - copy.time < kLatenessMax;
   if (segment.has(kHasTsval) && copy.has(kHasTsval) && segment.tsval != copy.tsval) {
     const int distance = serial_distance(copy.tsval, segment.tsval);
@@ -1008,7 +1026,7 @@ void SenderTrack::finish(const Scene& scene) {
     const CaptureTime opened = hole.opener.time;
     if (!scene.gaps().known(opened) || scene.gaps().may_have_missed(hole.since, opened)) continue;
     scene.counters.lost(Side::kBefore, LossMethod::kSequence) +=
-        size_.packets_in(hole.end - hole.begin, kTcpHeader);
+        trouble.holes.count_packets(pools.holes, size_, hole.begin, hole.end);
   }
   clear_trouble(scene);
 }

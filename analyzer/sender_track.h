@@ -102,10 +102,12 @@ class SenderTrack {
   void take_stray_acknowledgment(const Scene& scene, const Segment& segment);
   void forget_stream(const Scene& scene, const StrayRun& run);
 
+  uint16_t count_packet(const Scene& scene, const Segment& segment) const;
   [[nodiscard]] IpIdCensus::Gaps id_gaps(const Scene& scene) const;
   [[nodiscard]] IpIdCensus::Numbering number(const Scene& scene, const Segment& segment,
                                              const IdStep& step) const;
-  [[nodiscard]] static int newly_acknowledged(const Scene& scene, const Segment& segment);
+  [[nodiscard]] int unacknowledged_or_missing(const Scene& scene) const;
+  [[nodiscard]] static uint64_t newly_acknowledged(const Scene& scene, const Segment& segment);
   [[nodiscard]] bool is_copied_ack(const Scene& scene, const Segment& segment) const;
   void take_number(const Scene& scene, const Segment& segment, uint16_t packets,
                    const IpIdCensus::Numbering& numbering);

@@ -31,7 +31,7 @@ struct Trouble {
   CaptureTime discarded_at;    // ... this
   uint32_t owner = kNone;      // SenderTrack's; kNone if this entry is not in use
 
-  // Bytes are missing, or were sent again lately.
+  // Bytes are missing, or came again or late.
   [[nodiscard]] bool in_doubt() const { return !holes.empty() || !repeats.empty(); }
   [[nodiscard]] bool over() const {
     return holes.empty() && repeats.empty() && sacked.empty() && id_gaps.empty() && !beyond_since &&

@@ -141,7 +141,43 @@ TEST(Loss, GapFilledAtOtherBoundsCountsWhatWasLost) {
   EXPECT_EQ(lost_of({1448, 1448, 1448}), 3u);
   EXPECT_EQ(lost_of({1436, 1436, 1436, 36}), 3u);
   EXPECT_EQ(lost_of({1436, 12, 1436, 12, 1436, 12}), 3u);
-  EXPECT_EQ(lost_of({500, 500, 500, 500, 500, 500, 500, 500, 344}), 3u);
+  EXPECT_EQ(lost_of({1448, 1448, 1000, 400, 48}), 3u);
+}
+
+TEST(Loss, SmallPacketsInOneGapAreCountedEach) {
+  Conversation story;
+  story.handshake();
+  story.peer({.at = 30ms, .seq = 1 + 4 * 100, .length = 100, .tsval = 100});
+  for (uint32_t i = 0; i < 4; ++i) {
+    story.peer({.at = 71ms, .seq = 1 + i * 100, .length = 100, .tsval = 140});
+  }
+  story.us({.at = 72ms, .ack = 1 + 5 * 100}).finish();
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 4u);
+}
+
+// What the sender never came to send again, of a gap that was filled but for 12 bytes.
+TEST(Loss, RestOfAGapIsNoPacketMore) {
+  Conversation story;
+  story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+  story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+  story.us({.at = 10ms});
+  story.peer({.at = 20ms, .seq = 1 + 1448, .length = 1448, .tsval = 10});
+  story.us({.at = 20ms, .ack = 1, .sack = {{1 + 1448, 1 + 2 * 1448}}});
+  story.peer({.at = 300ms, .seq = 1, .length = 1436, .tsval = 300});
+  story.us({.at = 300ms, .ack = 1 + 1436, .sack = {{1 + 1448, 1 + 2 * 1448}}}).finish();
+  EXPECT_EQ(lost(story.ingress(), Side::kBefore), 1u);
+}
+
+TEST(Loss, FinSentAgainByItselfIsNoPacketMore) {
+  Conversation story;
+  story.us({.seq = 0, .flags = kSyn, .mss = 1460});
+  story.peer({.at = 10ms, .seq = 0, .flags = kSyn | kAck, .mss = 1460});
+  story.peer({.at = 30ms, .length = 1448, .flags = kAck | kFin, .tsval = 10});
+  story.peer({.at = 300ms, .length = 1448, .tsval = 300});
+  story.peer({.at = 301ms, .seq = 1449, .flags = kAck | kFin, .tsval = 301});
+  story.us({.at = 320ms, .ack = 1450}).finish();
+  EXPECT_EQ(story.ingress().retransmitted_segments, 2u);
+  EXPECT_EQ(lost(story.ingress(), Side::kAfter), 1u);
 }
 
 // us > peer: 1:1001 twice, 250 ms apart; the peer acknowledges the second.

@@ -72,11 +72,13 @@ class Client:
 
         def talk():
             count = 0
-            while time.monotonic() < end:
-                self._socket.sendall(HEADER.pack(size, size))
-                send_bytes(self._socket, size)
-                count += 1
-            self._socket.shutdown(socket.SHUT_WR)
+            try:
+                while time.monotonic() < end:
+                    self._socket.sendall(HEADER.pack(size, size))
+                    send_bytes(self._socket, size)
+                    count += 1
+            finally:
+                self._socket.shutdown(socket.SHUT_WR)  # so that the other end answers, and closes
             return count
 
         with ThreadPoolExecutor(1) as talker:

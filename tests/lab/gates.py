@@ -89,9 +89,10 @@ def census_failures(results):
     it may know of losses that no number shows.
     """
     shown, missed, false = Counter(), Counter(), Counter()
-    for name, _, _, true, told in census_rows(results):
-        if true["shown_by_number"]:
-            by_us = told["lost_packets.before"]
+    for result in results:
+        name = result.scenario.name
+        for place, true in result.true.items():
+            by_us = result.told[place]["lost_packets.before"]
             shown[name] += true["shown_by_number"]
             missed[name] += max(0, true["shown_by_number"] - by_us)
             false[name] += max(0, by_us - true["lost_before"])

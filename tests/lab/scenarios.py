@@ -24,11 +24,6 @@ class Scenario:
     only_acks_lost: bool = False
     hard: bool = False  # beyond what headers can tell: printed, and left out of the gates
 
-    @property
-    def copies(self):
-        """Whether the network makes copies."""
-        return any("duplicate" in text for text in self.impairments.values())
-
 
 def each_way(stretch0, stretch1=None):
     """The same impairments for both senders; on both stretches, unless two are given."""

@@ -348,6 +348,7 @@ class OfTheGates(unittest.TestCase):
     def test_census_may_know_of_more_than_numbers_show_but_not_than_was_lost(self):
         self.assertEqual(self.census(1000, 1100, lost=1100), [])
         self.assertEqual(self.census(1000, 1106, lost=1100), ["census over the lab: 6 false"])
+        self.assertEqual(len(self.census(0, 5, lost=0)), 2)  # in the scenario, and over the lab
 
     def test_what_one_tap_misses_another_does_not_make_good(self):
         result = self.result()
@@ -390,7 +391,8 @@ class OfTheGates(unittest.TestCase):
         result.true["a", A]["retransmission"] = 7  # the kernel's own
         self.assertEqual(gates.failures([result], []), [])
         result.told["b", A]["lost_packets.before"] = 1
-        self.assertIn("lost_packets.before 1 of 0", gates.failures([result], [])[0])
+        failures = gates.failures([result], [])
+        self.assertIn("handmade b: lost_packets.before 1 of 0", failures)
 
 
 if __name__ == "__main__":
