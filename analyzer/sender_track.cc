@@ -112,8 +112,7 @@ IpIdCensus::Numbering SenderTrack::number(const Scene& scene, const Segment& seg
   // Where we miss what it received, it was owed for what it acknowledges now.
   context.owed_acks = static_cast<int>(scene.owed_acks());
   if (acked > 0 && acked < StrayRun::kFar) {
-    context.owed_acks = std::max<int>(context.owed_acks,
-                                      size_.packets_in(static_cast<uint64_t>(acked), kTcpHeader));
+    context.owed_acks = std::max<int>(context.owed_acks, size_.packets_in(acked, kTcpHeader));
   }
   // An empty packet says as well where the bytes after it begin.
   const StreamOffset begin = segment.seq.unwrap(next_);
