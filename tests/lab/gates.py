@@ -21,7 +21,6 @@ CENSUS_LAB = 0.005  # of what the numbers show
 CENSUS_SCENARIO = 0.02
 CENSUS_PACKETS = 2
 AFTER_LAB = 0.01  # of the data lost after the taps
-AFTER_SCENARIO = 0.05
 AFTER_PACKETS = 4
 
 # On a clean path: lossgazer's counter, and what it may at most be.
@@ -105,7 +104,7 @@ def census_failures(results):
 
 
 def after_rows(results):
-    """(scenario, tap, sender, truth, told) of the data lost after a tap, where any was, or is said."""
+    """(scenario, tap, sender, truth, told) of the data lost after a tap, where any was or is said."""
     for result in results:
         for (tap, sender), true in result.true.items():
             counts = true["lost_after_data"], result.told[tap, sender]["lost_packets.after"]
@@ -119,8 +118,9 @@ def after_failures(results):
     for name, _, _, true, told in after_rows(results):
         lost[name] += true
         wrong[name] += abs(told - true)
+    may_be_off = {result.scenario.name: result.scenario.after_off for result in results}
     for name, off in wrong.items():
-        if off > max(AFTER_PACKETS, AFTER_SCENARIO * lost[name]):
+        if off > max(AFTER_PACKETS, may_be_off[name] * lost[name]):
             yield f"after {name}: off by {off} of {lost[name]}"
     if wrong.total() > AFTER_LAB * lost.total():
         yield f"after over the lab: off by {wrong.total()} of {lost.total()}"
