@@ -104,7 +104,7 @@ def census_failures(results):
 
 
 def after_rows(results):
-    """(scenario, tap, sender, truth, told) of the data lost after a tap, where any was or is said."""
+    """(scenario, tap, sender, truth, told) of the data lost after a tap, if any was or is said."""
     for result in results:
         for (tap, sender), true in result.true.items():
             counts = true["lost_after_data"], result.told[tap, sender]["lost_packets.after"]
