@@ -23,13 +23,14 @@ void HoleList::open(Pool<Hole>& pool, StreamOffset begin, StreamOffset end,
     for (uint32_t i = first(); i != kNone && pool[i].end <= begin; i = pool[i].next) previous = i;
   }
   if (Hole* hole = holes_.insert_after(pool, previous)) {
-    hole->begin = begin;
-    hole->end = end;
-    hole->opened_at = begin;
-    hole->opener = opener;
-    hole->since = since;
-    hole->numbered = numbered;
-    hole->cut_anew = false;
+    const uint32_t next = hole->next;
+    *hole = {.begin = begin,
+             .end = end,
+             .opened_at = begin,
+             .opener = opener,
+             .since = since,
+             .numbered = numbered,
+             .next = next};
   }
 }
 
@@ -121,14 +122,10 @@ bool HoleList::split(Pool<Hole>& pool, uint32_t number, StreamOffset edge) {
   Hole* upper = holes_.size() < kMax ? holes_.insert_after(pool, number) : nullptr;
   if (upper == nullptr) return false;
   Hole& lower = pool[number];
+  const uint32_t next = upper->next;
+  *upper = lower;
   upper->begin = edge;
-  upper->end = lower.end;
-  upper->opened_at = lower.opened_at;
-  upper->opener = lower.opener;
-  upper->held_since = lower.held_since;
-  upper->since = lower.since;
-  upper->numbered = lower.numbered;
-  upper->cut_anew = lower.cut_anew;
+  upper->next = next;
   lower.end = edge;
   return true;
 }

@@ -20,7 +20,7 @@ struct Hole {
   StreamOffset opened_at;  // where it began when it was opened, before any of it was filled
   CopyEvidence opener;
   // Since when the receiver is known to have these bytes all the same.
-  std::optional<CaptureTime> held_since;
+  std::optional<CaptureTime> held_since{};
   CaptureTime since;      // when the packet before the opener was captured
   bool numbered = false;  // identification numbers are missing with it: see IdGapList
   bool cut_anew = false;  // what filled part of it was nearly as large as a packet can be

@@ -321,8 +321,8 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
     outcome = judge_hole(scene, segment, begin, end, holes.bytes,
                          {&hole.opener, hole.since, hole.numbered});
   } else {
-    outcome =
-        judge_hole(scene, segment, begin, end, 0, {copy_at(scene, base_), last_packet_, false});
+    outcome = judge_hole(scene, segment, begin, end, 0,
+                         {copy_at(scene, base_).evidence(), last_packet_, false});
   }
   if (outcome == Outcome::kDuplicate) return outcome;
   census_.expect_tail(numbering,
@@ -339,7 +339,7 @@ SenderTrack::Outcome SenderTrack::judge_data(const Scene& scene, const Segment& 
 bool SenderTrack::is_stray(const Scene& scene, StreamOffset begin, StreamOffset end) const {
   if (end > next_ + StrayRun::kFar) return true;
   if (acked_ != StreamOffset() && acked_ <= begin + StrayRun::kFar) return false;
-  if (copy_at(scene, begin) != nullptr) return false;
+  if (copy_at(scene, begin)) return false;
   return trouble_ == kNone ||
          scene.pools.troubles[trouble_].holes.overlap(scene.pools.holes, begin, end).bytes == 0;
 }
@@ -389,15 +389,15 @@ void SenderTrack::forget_stream(const Scene& scene, const StrayRun& run) {
   has_newest_tsval_ = 0;
 }
 
-// The newest copy of the byte at `offset` that is remembered, or null.
-const CopyEvidence* SenderTrack::copy_at(const Scene& scene, StreamOffset offset) const {
+// The newest copy of the byte at `offset` that is remembered.
+SenderTrack::SeenCopy SenderTrack::copy_at(const Scene& scene, StreamOffset offset) const {
   const TrackPools& pools = scene.pools;
+  SeenCopy copy;
   if (trouble_ != kNone) {
-    const Repeat* repeat = pools.troubles[trouble_].repeats.find(pools.repeats, offset);
-    if (repeat != nullptr) return &repeat->copy;
+    copy.repeat = pools.troubles[trouble_].repeats.find(pools.repeats, offset);
   }
-  const SegmentRecord* record = pools.log.find(scene.owner(), log_, offset);
-  return record == nullptr ? nullptr : &record->copy;
+  if (copy.repeat == nullptr) copy.record = pools.log.find(scene.owner(), log_, offset);
+  return copy;
 }
 
 // 6a: some of its bytes were captured before.
@@ -406,18 +406,11 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
                                              uint64_t seen_bytes, uint64_t hole_bytes) {
   const TrackPools& pools = scene.pools;
   const Trouble* trouble = trouble_ == kNone ? nullptr : &pools.troubles[trouble_];
-  const Repeat* repeat = trouble == nullptr ? nullptr : trouble->repeats.find(pools.repeats, begin);
-  const SegmentRecord* record =
-      repeat == nullptr ? pools.log.find(scene.owner(), log_, begin) : nullptr;
-  const CopyEvidence* copy = nullptr;
-  bool same_bytes = false;
-  if (repeat != nullptr) {
-    copy = &repeat->copy;
-    same_bytes = repeat->begin == begin && repeat->end == end;
-  } else if (record != nullptr) {
-    copy = &record->copy;
-    same_bytes = record->begin == begin && record->end() == end;
-  }
+  const SeenCopy seen = copy_at(scene, begin);
+  const Repeat* repeat = seen.repeat;
+  const SegmentRecord* record = seen.record;
+  const CopyEvidence* copy = seen.evidence();
+  const bool same_bytes = seen && seen.begin() == begin && seen.end() == end;
 
   Order order;
   if (copy != nullptr) {
@@ -481,7 +474,7 @@ SenderTrack::Outcome SenderTrack::judge_seen(const Scene& scene, const Segment& 
 
 // How many of the packets that are missing a repeat stands for.
 uint16_t SenderTrack::missing_in(const Scene& scene, const Segment& segment, StreamOffset begin,
-                                 StreamOffset end) const {
+                                 StreamOffset end) {
   TrackPools& pools = scene.pools;
   HoleList& holes = pools.troubles[trouble_].holes;
   const uint64_t missing = holes.count_packets(pools.holes, size_, begin, end);
@@ -493,28 +486,21 @@ uint16_t SenderTrack::missing_in(const Scene& scene, const Segment& segment, Str
 // bounds, for those whose last byte it holds, so that each is counted once.
 uint16_t SenderTrack::copies_in(const Scene& scene, const Segment& segment, StreamOffset begin,
                                 StreamOffset end, uint64_t seen_bytes) const {
-  const TrackPools& pools = scene.pools;
   const uint16_t most =
       std::min(size_.packets_in(seen_bytes, segment.tcp_header_length), size_.packets_of(segment));
   if (segment.flag(kSyn)) return most;  // with data at first, it may come again without
   uint64_t copies = 0;
   while (begin < end && copies < most) {
-    const Repeat* repeat =
-        trouble_ == kNone ? nullptr : pools.troubles[trouble_].repeats.find(pools.repeats, begin);
-    const SegmentRecord* record =
-        repeat == nullptr ? pools.log.find(scene.owner(), log_, begin) : nullptr;
-    if (repeat == nullptr && record == nullptr) return most;
-    const CopyEvidence& copy = repeat != nullptr ? repeat->copy : record->copy;
-    const StreamOffset copy_begin = repeat != nullptr ? repeat->begin : record->begin;
-    const StreamOffset copy_end = repeat != nullptr ? repeat->end : record->end();
-    const uint64_t size = size_.most_of(copy.payload_length, copy.tcp_header_length);
+    const SeenCopy copy = copy_at(scene, begin);
+    if (!copy) return most;
+    const uint32_t payload = copy.evidence()->payload_length;
+    const uint64_t size = size_.most_of(payload, copy.evidence()->tcp_header_length);
     // The bounds within it lie before its last byte, be that a FIN.
-    const uint64_t from = begin - copy_begin;
-    const uint64_t last = std::max<uint64_t>(copy.payload_length, 1) - 1;
-    const uint64_t to = std::min(end - copy_begin, last);
+    const uint64_t from = begin - copy.begin();
+    const uint64_t to = std::min<uint64_t>(end - copy.begin(), std::max(payload, 1U) - 1);
     if (to > from) copies += to / size - from / size;
-    if (copy_end <= end) ++copies;
-    begin = copy_end;
+    if (copy.end() <= end) ++copies;
+    begin = copy.end();
   }
   return static_cast<uint16_t>(std::min<uint64_t>(copies, most));
 }

@@ -87,6 +87,23 @@ class SenderTrack {
     Evidence evidence = Evidence::kUndecided;
   };
 
+  // A copy of some bytes that was captured: a repeat, or else their first, or neither.
+  struct SeenCopy {
+    const Repeat* repeat = nullptr;
+    const SegmentRecord* record = nullptr;
+
+    explicit operator bool() const { return repeat != nullptr || record != nullptr; }
+    [[nodiscard]] StreamOffset begin() const {
+      return repeat != nullptr ? repeat->begin : record->begin;
+    }
+    [[nodiscard]] StreamOffset end() const {
+      return repeat != nullptr ? repeat->end : record->end();
+    }
+    [[nodiscard]] const CopyEvidence* evidence() const {
+      return repeat != nullptr ? &repeat->copy : record != nullptr ? &record->copy : nullptr;
+    }
+  };
+
   // How bytes that are new to us came to be missing. `opener` is the packet that revealed the gap,
   // null if it is so long ago that it was forgotten; `since`, the packet before it.
   struct Opening {
@@ -118,7 +135,7 @@ class SenderTrack {
                       const IpIdCensus::Numbering& numbering);
   Outcome judge_data(const Scene& scene, const Segment& segment, IpIdCensus::Numbering& numbering);
   [[nodiscard]] uint16_t missing_in(const Scene& scene, const Segment& segment, StreamOffset begin,
-                                    StreamOffset end) const;
+                                    StreamOffset end);
   [[nodiscard]] uint16_t copies_in(const Scene& scene, const Segment& segment, StreamOffset begin,
                                    StreamOffset end, uint64_t seen_bytes) const;
   Outcome judge_seen(const Scene& scene, const Segment& segment, StreamOffset begin,
@@ -134,7 +151,7 @@ class SenderTrack {
                              std::optional<Side> side, Evidence evidence);
   void take_new(const Scene& scene, const Segment& segment, StreamOffset begin, StreamOffset end,
                 bool numbered);
-  [[nodiscard]] const CopyEvidence* copy_at(const Scene& scene, StreamOffset offset) const;
+  [[nodiscard]] SeenCopy copy_at(const Scene& scene, StreamOffset offset) const;
   void note_announcement(const Scene& scene, const Segment& segment, StreamOffset offset);
   [[nodiscard]] std::optional<Evidence> why_sent_before(const Scene& scene, const Segment& segment,
                                                         const IpIdCensus::Numbering& numbering,
