@@ -73,14 +73,6 @@ def class_failures(tallies):
                 yield f"side {role} {cut}: {side.precision:.4f} right, below {SIDE}"
 
 
-def census_rows(results):
-    """(scenario, tap, sender, truth, told) wherever packets were lost before a tap."""
-    for result in results:
-        for (tap, sender), true in result.true.items():
-            if true["lost_before"]:
-                yield result.scenario.name, tap, sender, true, result.told[tap, sender]
-
-
 def census_failures(results):
     """Packets lost before the taps that numbers show and lossgazer misses, or that were not lost.
 

@@ -104,13 +104,21 @@ def sum_of(result, role, name, cut="view"):
     return tally
 
 
+def census_rows(results):
+    """(scenario, tap, sender, truth, told) wherever packets were lost before a tap."""
+    for result in results:
+        for (tap, sender), true in result.true.items():
+            if true["lost_before"]:
+                yield result.scenario.name, tap, sender, true, result.told[tap, sender]
+
+
 def census(results):
     table = Table(
         "Lost before the tap: the truth, what numbers show, and what lossgazer counts",
         *("scenario", "tap", "sender", "lost", "of ACKs", "shown", "census", "sequence", "covered"),
     )
     sums = [0] * 5
-    for name, tap, sender, true, told in gates.census_rows(results):
+    for name, tap, sender, true, told in census_rows(results):
         by_census = told["lost_packets_by_method.census"]
         before = told["lost_packets.before"]
         covered = told["census_packets"] / max(1, told["packets"])
